@@ -43,7 +43,7 @@ app.use(
 app.use(oidc.router)
 app.get('/enter/:user', (req, _res, next) => {
   getData(req).mark = new URL(req.originalUrl, baseUrl).searchParams.get('mark') ?? ''
-  req.oidc.login({ loginHint: req.params.user, returnTo: '/me' }).catch(next)
+  oidc.context(req).login({ loginHint: req.params.user, returnTo: '/me' }).catch(next)
 })
 app.get('/me', oidc.requireAuth(), (req, res) => {
   const { mark, visits } = getData(req)

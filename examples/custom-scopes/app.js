@@ -53,7 +53,7 @@ export function createApp({ baseUrl, provider, store, secret = randomBytes(32).t
     path: req.path,
     paths: oidc.paths,
     issuer: provider.issuer,
-    oidc: req.oidc,
+    oidc: oidc.context(req),
   })
   app.get('/', (req, res) => {
     res.send(homePage(view(req)))

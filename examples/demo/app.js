@@ -74,7 +74,7 @@ export function createDemo({ baseUrl, provider, store, secret = randomBytes(32).
   }
   const view = (/** @type {import('express').Request} */ req) => ({
     path: req.path,
-    login: getLogin(req.oidc),
+    login: getLogin(oidc.context(req)),
     paths: oidc.paths,
     facts,
   })

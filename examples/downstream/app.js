@@ -54,7 +54,7 @@ export function createApp({ baseUrl, provider, apis, store, secret = randomBytes
     path: req.path,
     paths: oidc.paths,
     issuer: provider.issuer,
-    oidc: req.oidc,
+    oidc: oidc.context(req),
   })
   app.get('/', (req, res) => {
     res.send(homePage(view(req)))
@@ -65,7 +65,7 @@ export function createApp({ baseUrl, provider, apis, store, secret = randomBytes
     '/orders',
     oidc.requireAuth(),
     handler(async (req, res) => {
-      const { orders } = await getJson(await req.oidc.fetch(`${apis.orders}/orders`))
+      const { orders } = await getJson(await oidc.context(req).fetch(`${apis.orders}/orders`))
       res.send(ordersPage({ ...view(req), orders, refreshes }))
     }),
   )
@@ -75,7 +75,7 @@ export function createApp({ baseUrl, provider, apis, store, secret = randomBytes
     '/prices',
     oidc.requireAuth(),
     handler(async (req, res) => {
-      const { prices } = await getJson(await req.oidc.fetch(`${apis.orders}/prices`))
+      const { prices } = await getJson(await oidc.context(req).fetch(`${apis.orders}/prices`))
       res.send(pricesPage({ ...view(req), prices }))
     }),
   )
@@ -85,7 +85,7 @@ export function createApp({ baseUrl, provider, apis, store, secret = randomBytes
     '/invoices',
     oidc.requireAuth(),
     handler(async (req, res) => {
-      const token = await req.oidc.exchange({ audience: 'invoices' })
+      const token = await oidc.context(req).exchange({ audience: 'invoices' })
       const answer = await fetch(`${apis.invoices}/invoices`, { headers: { authorization: `Bearer ${token}` } })
       const { invoices } = await getJson(answer)
       res.send(invoicesPage({ ...view(req), invoices }))

@@ -58,7 +58,7 @@ export function createApp({ tenant, clientId, clientSecret, audience, baseUrl, f
   app.use(oidc.router)
 
   app.get('/', (req, res) => {
-    res.send(page('Home', { 'Logged in as': req.oidc.user?.name ?? 'nobody' }))
+    res.send(page('Home', { 'Logged in as': oidc.context(req).user?.name ?? 'nobody' }))
   })
   app.get('/profile', oidc.requireAuth(), (req, res) => {
     const user = /** @type {Record<string, unknown>} */ (oidc.user(req))

@@ -36,7 +36,7 @@ export function createApp({ keycloakUrl, baseUrl, store }) {
   app.use(oidc.router)
 
   app.get('/', (req, res) => {
-    res.send(page('Home', { 'Logged in as': req.oidc.user?.name ?? 'nobody' }))
+    res.send(page('Home', { 'Logged in as': oidc.context(req).user?.name ?? 'nobody' }))
   })
   app.get('/profile', oidc.requireAuth(), (req, res) => {
     const { name, email } = oidc.user(req)

@@ -50,7 +50,7 @@ export function createApp({ baseUrl, provider, log, store, secret = randomBytes(
    * @param {readonly string[]} [rows]
    */
   const shown = (req, title, rows) =>
-    page({ path: req.path, title, name: req.oidc.user?.name, paths: oidc.paths, ...(rows && { rows }) })
+    page({ path: req.path, title, name: oidc.context(req).user?.name, paths: oidc.paths, ...(rows && { rows }) })
 
   /**
    * Calls another service as the user. Here the service is this application.
@@ -58,7 +58,7 @@ export function createApp({ baseUrl, provider, log, store, secret = randomBytes(
    * @param {import('express').Request} req
    */
   async function listOrders(req) {
-    const token = await req.oidc.accessToken()
+    const token = await oidc.context(req).accessToken()
     const answer = await fetch(`${baseUrl}/api/orders`, { headers: { authorization: `Bearer ${token}` } })
     if (!answer.ok) throw new Error(`the orders cannot be fetched: ${answer.status}`)
     const { orders } = /** @type {{ orders: string[] }} */ (await answer.json())
@@ -66,7 +66,7 @@ export function createApp({ baseUrl, provider, log, store, secret = randomBytes(
   }
 
   app.get('/', (req, res) => {
-    const { user } = req.oidc
+    const { user } = oidc.context(req)
     res.set('Cache-Control', 'no-store')
     res.send(shown(req, user ? `Hello, ${user.name}` : 'You are not logged in'))
   })

@@ -57,7 +57,7 @@ export function createApp({
     path: req.path,
     paths: oidc.paths,
     issuer: provider.issuer,
-    oidc: req.oidc,
+    oidc: oidc.context(req),
   })
   app.get('/', (req, res) => {
     res.send(homePage(view(req)))
@@ -77,7 +77,7 @@ export function createApp({
     oidc.requireAuth(),
     handler(async (req, res) => {
       const logins = await oidc.logins.list({ sub: oidc.user(req).sub })
-      const others = logins.filter(({ id }) => id !== req.oidc.loginId)
+      const others = logins.filter(({ id }) => id !== oidc.context(req).loginId)
       await Promise.all(others.map(({ id }) => oidc.logins.end({ id })))
       res.redirect(303, '/devices')
     }),

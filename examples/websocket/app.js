@@ -40,7 +40,7 @@ export function createApp({ baseUrl, provider, store, secret = randomBytes(32).t
   app.use(runSession)
   app.use(oidc.router)
   app.get('/', (req, res) => {
-    const { user } = req.oidc
+    const { user } = oidc.context(req)
     res.set('Cache-Control', 'no-store')
     res.send(chatPage({ name: user && getName(user), paths: oidc.paths, socket: path }))
   })

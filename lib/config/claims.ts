@@ -1,6 +1,13 @@
 /**
- * The standard claims about a user that applications commonly read.
+ * The claims of a user: the standard claims that applications commonly read. Merge claims of your own into this interface,
+ * and every user has them.
  * @see https://openid.net/specs/openid-connect-core-1_0.html#StandardClaims
+ * @example
+ * declare module 'express-session-oidc' {
+ *   interface StandardClaims {
+ *     department?: string
+ *   }
+ * }
  */
 export interface StandardClaims {
   /** Full name, in displayable form. */

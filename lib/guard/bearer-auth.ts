@@ -13,7 +13,7 @@ import { scopeList } from '../core/scope.ts'
  *   res.json({ issuer: req.auth.issuer, sub: req.auth.sub })
  * })
  */
-export interface BearerAuth<Claims extends object = UnknownClaims> {
+export interface BearerAuth<Claims extends object = object> {
   /** The access token itself. `JSON.stringify` and `util.inspect` do not show it. */
   readonly token: string
   /** All claims of the token, or of the introspection response for it, with those that `distributedClaims` returned. */

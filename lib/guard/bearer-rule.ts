@@ -45,7 +45,7 @@ export interface TokenRule extends Pick<Rule, 'roles' | 'anyRole' | 'scope' | 'a
  *
  * @example app.delete('/orders/:id', api.requireBearer({ roles: 'admin', scope: 'orders:write' }), remove)
  */
-export interface BearerRule<Claims extends object = UnknownClaims> extends TokenRule {
+export interface BearerRule<Claims extends object = object> extends TokenRule {
   /**
    * Custom requirement, called last. Only `true` passes. If it throws, the response is 500 (`hook_failed`).
    *

@@ -1,8 +1,6 @@
-import type { IncomingMessage } from 'node:http'
-import type { Request, RequestHandler } from 'express'
+import type { RequestHandler } from 'express'
 import { acceptedAlgorithms } from '../config/algorithms.ts'
 import type { BearerOptions } from '../config/bearer-options.ts'
-import type { UnknownClaims } from '../config/claims.ts'
 import {
   resolveBearer,
   type ResolvedBearer,
@@ -10,9 +8,6 @@ import {
   type ResolvedIssuer,
 } from '../config/resolve-bearer.ts'
 import { Events, type OidcEventName, type OidcListener } from '../core/events.ts'
-import type { BearerAuth } from '../guard/bearer-auth.ts'
-import { tokenRule, type BearerRule, type TokenRule } from '../guard/bearer-rule.ts'
-import { compileRule } from '../guard/rule-options.ts'
 import type { TrustedIssuer } from '../guard/bearer-policy.ts'
 import { Introspection } from '../guard/introspection.ts'
 import { RememberedTokens } from '../guard/remembered-tokens.ts'
@@ -22,15 +17,12 @@ import type { Instance } from '../logins/instance.ts'
 import { Provider } from '../provider/provider.ts'
 import { MemoryRecords } from '../store/memory-records.ts'
 import { Keys } from '../tokens/key-set.ts'
-import { authorizeToken, verifyRequestToken } from './guards/authorize-token.ts'
-import { notAuthorized, type NotAuthorized } from './guards/authorize.ts'
-import { requireToken, reportRefusal } from './guards/require-bearer.ts'
+import { makeTokenGuards, type TokenGuards } from './guards/token-guards.ts'
 import { metadataPath, metadataUrl, resourceMetadata } from './routes/resource-metadata.ts'
 import type { BearerGuard } from './guards/bearer-guard.ts'
-import type { CompiledBearerRule } from '../guard/requirements.ts'
 
 /** A guard for APIs that accept access tokens, without logins or a session. */
-export interface Bearer {
+export interface Bearer extends TokenGuards {
   /**
    * Serves the API's metadata (RFC 9728) if the options have a `baseUrl`, and passes every other request on. Mount it at
    * the root.
@@ -38,37 +30,6 @@ export interface Bearer {
    * @see https://www.rfc-editor.org/rfc/rfc9728#section-3
    */
   readonly router: RequestHandler
-  /**
-   * Guards a route. A request with a valid access token that meets the rule passes, with `req.auth`. Any other is answered
-   * according to RFC 6750, with a JSON body.
-   *
-   * @throws OidcError `options_invalid` immediately if the rule is invalid.
-   * @see https://www.rfc-editor.org/rfc/rfc6750#section-3
-   * @example
-   * app.get('/orders', api.requireBearer({ scope: 'orders:read' }), (req, res) => res.json(req.auth.claims))
-   */
-  requireBearer<Claims extends object = UnknownClaims>(rule?: BearerRule<Claims>): RequestHandler
-  /**
-   * Authorizes a request as `requireBearer` does, but sends no response: for WebSocket upgrades and the like. The request
-   * is one of Express or of Node; the rule's `check` gets it unchanged.
-   *
-   * @throws OidcError `options_invalid` if the rule is invalid.
-   * @example
-   * const { ok } = await api.authorize(req, { scope: 'orders:read' })
-   */
-  authorize<Claims extends object = UnknownClaims>(
-    req: IncomingMessage,
-    rule?: BearerRule<Claims>,
-  ): Promise<{ readonly ok: true; readonly auth: BearerAuth | undefined } | NotAuthorized>
-  /**
-   * Verifies an access token that did not arrive in a request. A key-bound token is rejected, since nothing proves the key.
-   *
-   * @throws OidcError `token_invalid` (401), `not_allowed` (403), `authentication_insufficient` (401),
-   * `provider_unavailable` (503); `options_invalid` if the rule is invalid.
-   * @example
-   * const { sub } = await api.verifyToken(token, { scope: 'orders:read' })
-   */
-  verifyToken<Claims extends object = UnknownClaims>(token: string, rule?: TokenRule): Promise<BearerAuth<Claims>>
   /**
    * Calls `listener` for each event of this name, and returns a function that removes the listener. Every event is also
    * published to `node:diagnostics_channel` as `express-session-oidc:<event>`.
@@ -118,7 +79,7 @@ export function createBearer(options: BearerOptions): Bearer {
           issuers.map(({ issuer }) => issuer),
         )
       : (_req, _res, next) => next(),
-    ...guardFunctions(guard, true),
+    ...makeTokenGuards(guard, true),
     on: (event, listener) => events.on(event, listener),
     async ready() {
       await Promise.all(issuers.map(({ keys }) => keys.current()))
@@ -171,34 +132,6 @@ function makeGuard({ cacheSeconds, dpop, mtls }: ResolvedBearerSettings, parts: 
     onError,
     resource,
     mtls,
-  }
-}
-
-/** Returns the functions that `createBearer` and `createOidc` have in common. */
-export function guardFunctions(
-  guard: BearerGuard,
-  hasAudience: boolean,
-): Pick<Bearer, 'requireBearer' | 'authorize' | 'verifyToken'> {
-  const compile = (rule: unknown, what: string): CompiledBearerRule =>
-    compileRule(tokenRule, rule, what, { hasAudience })
-  return {
-    requireBearer: (rule) => requireToken(guard, compile(rule, 'requireBearer()')),
-    async authorize(req, rule) {
-      const compiledRule = compile(rule, 'authorize()')
-      try {
-        return { ok: true, auth: await authorizeToken(guard, compiledRule, req as Request) }
-      } catch (error) {
-        return notAuthorized(reportRefusal(guard.policy, error))
-      }
-    },
-    async verifyToken(token, rule) {
-      const compiledRule = compile(rule, 'verifyToken()')
-      try {
-        return (await verifyRequestToken(guard.policy, compiledRule, token)) as never
-      } catch (error) {
-        throw reportRefusal(guard.policy, error)
-      }
-    },
   }
 }
 

@@ -10,11 +10,13 @@ import { sessionRule, type AuthRule } from '../guard/rule.ts'
 import { compileRule } from '../guard/rule-options.ts'
 import type { Instance } from '../logins/instance.ts'
 import { userInfoForToken } from '../logins/login/user-info.ts'
-import { guardFunctions, makeInstanceGuard } from './bearer.ts'
-import type { OidcContext } from './context/context.ts'
+import { makeInstanceGuard } from './bearer.ts'
+import type { LoginContext, OidcContext } from './context/context.ts'
 import { makeContext } from './context/make-context.ts'
 import { authorize } from './guards/authorize.ts'
+import type { OidcGuard } from './guards/guarded-request.ts'
 import { guard } from './guards/require-auth.ts'
+import { makeTokenGuards } from './guards/token-guards.ts'
 import { answerFault } from './guards/step-up.ts'
 import { makeLogins } from './logins.ts'
 import { makeInstance } from './make-instance.ts'
@@ -73,7 +75,10 @@ export function createOidc<Claims extends object = StandardClaims>(options: Oidc
  * @throws TypeError if no instance is given; OidcError `options_invalid` if the rule is invalid or has `bearer`.
  * @example app.get('/', requireAnyAuth([customers, staff]), (req, res) => res.send(req.oidc.provider))
  */
-export function requireAnyAuth(oidcs: readonly Pick<Oidc<never>, 'router'>[], rule?: AuthRule): RequestHandler {
+export function requireAnyAuth(
+  oidcs: readonly Pick<Oidc<never>, 'router'>[],
+  rule?: AuthRule,
+): OidcGuard<{ oidc: LoginContext }> {
   const [first, ...others] = oidcs.map((oidc) => instances.get(oidc))
   if (!first || others.includes(undefined)) {
     throw new TypeError('`requireAnyAuth()` requires at least one instance; pass those of `createOidc()`')
@@ -99,14 +104,13 @@ function listPublicPaths({ basePath, routes }: ResolvedOptions): Oidc['paths'] {
 
 function makeGuards<Claims extends object>(
   instance: Instance,
-): Pick<Oidc<Claims>, 'requireAuth' | 'requireBearer' | 'verifyToken' | 'authorize'> {
+): Pick<Oidc<Claims>, 'requireAuth' | 'requireBearer' | 'auth' | 'verifyToken' | 'authorize'> {
   const bearer = makeInstanceGuard(instance)
   const hasAudience = instance.options.bearer.audience.length > 0
-  const { requireBearer, verifyToken } = guardFunctions(bearer, hasAudience)
   return {
-    requireAuth: (rule) => guard([instance], compileRule(sessionRule, rule, 'requireAuth()', { hasAudience }), bearer),
-    requireBearer,
-    verifyToken,
+    ...makeTokenGuards(bearer, hasAudience),
+    requireAuth: (rule?: AuthRule<Claims>) =>
+      guard([instance], compileRule(sessionRule, rule, 'requireAuth()', { hasAudience }), bearer),
     // Async, so that an invalid rule also rejects.
     authorize: async (req, rule) =>
       authorize(instance, bearer, compileRule(sessionRule, rule, 'authorize()', { hasAudience }), req as Request),

@@ -4,11 +4,12 @@ import type { StandardClaims, UnknownClaims, User } from '../config/claims.ts'
 import type { LoginParameters, LogoutParameters, RouteOptions } from '../config/options.ts'
 import type { OidcEventName, OidcListener } from '../core/events.ts'
 import type { BearerAuth } from '../guard/bearer-auth.ts'
-import type { BearerRule, TokenRule } from '../guard/bearer-rule.ts'
 import type { AuthRule } from '../guard/rule.ts'
 import type { ProviderHealth } from '../provider/provider.ts'
 import type { Authorized, NotAuthorized } from './guards/authorize.ts'
-import type { OidcContext } from './context/context.ts'
+import type { TokenGuards } from './guards/token-guards.ts'
+import type { LoginContext, OidcContext } from './context/context.ts'
+import type { OidcGuard } from './guards/guarded-request.ts'
 import type { Logins } from './logins.ts'
 
 /** The result of {@link Oidc.health}, for readiness probes. */
@@ -20,7 +21,10 @@ export interface OidcHealth {
 }
 
 /** One instance: logins with one provider. `Claims` are the claims of its users, in addition to `iss` and `sub`. */
-export interface Oidc<Claims extends object = StandardClaims> {
+export interface Oidc<Claims extends object = StandardClaims> extends Pick<
+  TokenGuards,
+  'requireBearer' | 'auth' | 'verifyToken'
+> {
   /** Sets `req.oidc`, and answers login, callback and logout routes. Mount it after the session, where `baseUrl` points. */
   readonly router: RequestHandler
   /** The routes' paths as browsers see them, for links. */
@@ -31,21 +35,9 @@ export interface Oidc<Claims extends object = StandardClaims> {
    * @throws OidcError `options_invalid` immediately if the rule is invalid.
    * @example app.get('/admin', oidc.requireAuth({ roles: ['admin'] }), (req, res) => res.send('for administrators'))
    */
-  requireAuth(rule?: AuthRule<Claims>): RequestHandler
-  /**
-   * Guards an API route. A request with a valid access token of this issuer that meets the rule passes, with `req.auth`.
-   * Any other is answered according to RFC 6750, with a JSON body. The session is ignored.
-   * @throws OidcError `options_invalid` immediately if the rule is invalid.
-   * @example app.get('/orders', oidc.requireBearer({ audience: 'orders' }), (req, res) => res.json(req.auth.claims))
-   */
-  requireBearer<Token extends object = UnknownClaims>(rule?: BearerRule<Token>): RequestHandler
-  /**
-   * Verifies an access token that did not arrive in a request. A key-bound token is rejected, since nothing proves the key.
-   * @throws OidcError `token_invalid` (401), `not_allowed` (403), `authentication_insufficient` (401),
-   * `provider_unavailable` (503); `options_invalid` if the rule is invalid.
-   * @example const { sub } = await oidc.verifyToken(token, { audience: 'orders' })
-   */
-  verifyToken<Token extends object = UnknownClaims>(token: string, rule?: TokenRule): Promise<BearerAuth<Token>>
+  requireAuth(rule?: AuthRule<Claims> & { bearer?: undefined }): OidcGuard<{ oidc: LoginContext }>
+  /** With `bearer`, a valid access token passes too, with `req.auth`. */
+  requireAuth(rule?: AuthRule<Claims>): OidcGuard<{ oidc: OidcContext | undefined; auth: BearerAuth | undefined }>
   /**
    * Returns the userinfo claims for an access token (OIDC Core, section 5.3), after verifying that their subject is `sub`.
    * @throws OidcError `token_invalid` (401 if the provider rejects the token, 502 if the response is invalid),
@@ -73,7 +65,7 @@ export interface Oidc<Claims extends object = StandardClaims> {
    * pass, as do all requests while the provider is down. Do not use it where search engines should find the page.
    * @example app.get('/', oidc.trySilentLogin(), (req, res) => res.send(`Hello ${req.oidc.user?.name ?? 'guest'}`))
    */
-  trySilentLogin(): RequestHandler
+  trySilentLogin(): OidcGuard<{ oidc: OidcContext }>
   /**
    * Returns a handler that ends the login, here and at the provider. Use it for POST: any page could log the user out by
    * a link to a GET route.
@@ -88,7 +80,8 @@ export interface Oidc<Claims extends object = StandardClaims> {
    */
   user(req: Request): User<Claims>
   /**
-   * Returns this instance's `req.oidc`, for applications with several instances.
+   * Returns this instance's `req.oidc`: where the types of a handler do not know its guard, as behind `router.use(guard)`,
+   * in public pages, and in applications with several instances.
    * @throws OidcError `setup_invalid` (500) if the request has not passed this instance's router.
    * @example const { isAuthenticated } = oidc.context(req)
    */

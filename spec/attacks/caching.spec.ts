@@ -7,6 +7,7 @@ import type { AppSetup, TestApp } from '../support/app.ts'
 import { changed, flow, forgetTransactions, response } from '../support/flow.ts'
 import { switchedRedis } from '../support/switched-redis.ts'
 import { waiting } from '../support/waiting.ts'
+import { getContext } from '../support/app.ts'
 
 const world = flow()
 const manual = { redirect: 'manual' } as const
@@ -376,11 +377,11 @@ async function startPlace({ setup = {} }: Pick<Case, 'setup'>, before?: AppSetup
       made.post('/leave', oidc.logout())
       made.get(
         '/begin',
-        waiting((req) => req.oidc.login()),
+        waiting((req) => getContext(req).login()),
       )
       made.get(
         '/end',
-        waiting((req) => req.oidc.logout()),
+        waiting((req) => getContext(req).logout()),
       )
       made.get('/me', (req, res) => void res.json(oidc.user(req)))
     },
@@ -580,11 +581,11 @@ describe('a response that has started before a guard, login or logout', () => {
         made.get('/early/logout', oidc.logout())
         made.get(
           '/early/begin',
-          waiting((req) => req.oidc.login()),
+          waiting((req) => getContext(req).login()),
         )
         made.get(
           '/early/end',
-          waiting((req) => req.oidc.logout()),
+          waiting((req) => getContext(req).logout()),
         )
       },
     })

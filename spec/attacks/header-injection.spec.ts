@@ -13,6 +13,7 @@ import { byDepth } from '../support/depth.ts'
 import { changed, flow, publicOrigin, response } from '../support/flow.ts'
 import { waiting } from '../support/waiting.ts'
 import { form, navigation, queryValue, rawRequest, script, type RawAnswer, type RawRequest } from './raw-http.ts'
+import { getContext } from '../support/app.ts'
 
 const world = flow()
 
@@ -79,7 +80,7 @@ function expectLike(answer: RawAnswer, plain: RawAnswer, what: string): void {
 /** A route whose login passes a query parameter on to the provider. */
 const hinted: RequestHandler = waiting((req) => {
   const { hint } = req.query
-  return req.oidc.login(typeof hint === 'string' ? { loginHint: hint, extra: { x: hint } } : {})
+  return getContext(req).login(typeof hint === 'string' ? { loginHint: hint, extra: { x: hint } } : {})
 })
 
 const routes: NonNullable<AppSetup['routes']> = (express, oidc) => {

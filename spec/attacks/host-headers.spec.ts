@@ -5,7 +5,7 @@
 import type { OidcOptions } from 'express-session-oidc'
 import { describe, expect, it } from 'vitest'
 import { writeState } from '../../lib/session/state.ts'
-import { type AppSetup, type TestApp } from '../support/app.ts'
+import { getContext, type AppSetup, type TestApp } from '../support/app.ts'
 import { behindTls, flow, location, publicOrigin } from '../support/flow.ts'
 import { form, navigation, rawRequest, script, type HeaderLines, type RawAnswer, type RawRequest } from './raw-http.ts'
 
@@ -271,7 +271,7 @@ describe('a header that names a user', () => {
 
   const seen: NonNullable<AppSetup['routes']> = (express, oidc) => {
     express.get('/seen', (req, res) => {
-      const { isAuthenticated, user, roles, scope } = req.oidc
+      const { isAuthenticated, user, roles, scope } = getContext(req)
       res.json({ isAuthenticated, sub: user?.sub ?? null, roles, scope })
     })
     express.all('/admin', oidc.requireAuth({ roles: 'admin' }), (_req, res) => void res.send('inside'))

@@ -6,7 +6,7 @@ import { createOidc, LoginNeeded, type OidcOptions } from 'express-session-oidc'
 import { startTestProvider, type TestProvider, type UserAgent } from 'express-session-oidc/testing'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { forgetWarnings } from '../../lib/core/warnings.ts'
-import { secret, type TestApp } from '../support/app.ts'
+import { getContext, secret, type TestApp } from '../support/app.ts'
 import { flow, location, noteRoutes, listNotes, requested, response, told } from '../support/flow.ts'
 import { makeIdentity } from '../support/identity.ts'
 import { deliver, logoutToken } from '../support/logout-token.ts'
@@ -50,7 +50,7 @@ function start(provider: TestProvider, options: Partial<OidcOptions>): Promise<T
       app.get(
         '/token',
         oidc.requireAuth(),
-        waiting(async (req, res) => void res.send(await req.oidc.accessToken({ minValidSeconds: 600 }))),
+        waiting(async (req, res) => void res.send(await getContext(req).accessToken({ minValidSeconds: 600 }))),
       )
     },
   })
@@ -215,7 +215,7 @@ describe('a URL with sealed parameters of one instance', { meta: { id: 'owners-4
     one.app.get(
       '/end',
       (req, res, next) =>
-        void req.oidc
+        void getContext(req)
           .logout({ returnTo: '/goodbye' })
           .catch(next)
           .then(() => res),

@@ -7,7 +7,7 @@ import { expect } from 'vitest'
 import { readLinks } from '../../lib/testing/html-reader.ts'
 import { newTransactionId, writeState } from '../../lib/session/state.ts'
 import { openTransaction, transactionCookie, type Transaction } from '../../lib/session/transaction.ts'
-import { secret, type AppSetup, type TestApp } from '../support/app.ts'
+import { getContext, secret, type AppSetup, type TestApp } from '../support/app.ts'
 import { makeIdentity, type Identity } from '../support/identity.ts'
 import { behindTls, forgetTransactions, location, publicOrigin, type Flow } from '../support/flow.ts'
 import { waiting } from '../support/waiting.ts'
@@ -157,11 +157,11 @@ export function listWays(world: Flow): Record<string, Way> {
       routes: (express) => {
         express.get(
           '/begin',
-          waiting((req) => noted(req.oidc.login({ returnTo: given.target }))),
+          waiting((req) => noted(getContext(req).login({ returnTo: given.target }))),
         )
         express.all(
           '/end',
-          waiting((req) => noted(req.oidc.logout({ returnTo: given.target }))),
+          waiting((req) => noted(getContext(req).logout({ returnTo: given.target }))),
         )
       },
     })

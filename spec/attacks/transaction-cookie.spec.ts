@@ -10,7 +10,7 @@ import { Sealer } from '../../lib/core/seal.ts'
 import { deriveSeals } from '../../lib/core/seals.ts'
 import { transactionSeconds } from '../../lib/core/limits.ts'
 import { openTransaction, transactionCookie, type Transaction } from '../../lib/session/transaction.ts'
-import { secret, type TestApp } from '../support/app.ts'
+import { getContext, secret, type TestApp } from '../support/app.ts'
 import { runs } from '../support/depth.ts'
 import { flow, location, noteRoutes, listNotes, response, told, transactions } from '../support/flow.ts'
 import { waiting } from '../support/waiting.ts'
@@ -25,7 +25,7 @@ function start(options: Partial<OidcOptions> = {}): Promise<TestApp> {
       app.get('/switch', oidc.login({ prompt: 'login', returnTo: '/profile' }))
       app.get(
         '/tokens',
-        waiting(async (req, res) => void res.json(await req.oidc.tokens())),
+        waiting(async (req, res) => void res.json(await getContext(req).tokens())),
       )
     },
   })

@@ -6,6 +6,7 @@ import type { Page } from 'playwright-core'
 import { expect } from 'vitest'
 import type { AppSetup, TestApp } from '../support/app.ts'
 import type { Flow } from '../support/flow.ts'
+import { getContext } from '../support/app.ts'
 
 /** Starts the application with sessions in the specs' Redis, until the spec ends. */
 export function startPages(
@@ -22,7 +23,7 @@ export function pages(app: Express, oidc: Oidc): void {
   const page =
     (title: (path: string) => string): RequestHandler =>
     (req, res) => {
-      const who = req.oidc.isAuthenticated ? req.oidc.user.sub : 'nobody'
+      const who = getContext(req).user?.sub ?? 'nobody'
       res.set('Cache-Control', 'no-store')
       res.send(`<!doctype html><html lang="en"><title>${title(req.path)}</title><h1>${title(req.path)}</h1><p>You are ${who}.</p>
         <p><a href="${oidc.paths.login}">Log in</a> <a href="/page/one">One</a> <a href="/admins">Admins</a></p>

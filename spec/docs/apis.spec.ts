@@ -105,7 +105,8 @@ async function serve(before?: (app: Express) => void): Promise<{ url: string; to
     api.on(name, ({ detail }) => told.push(`${name}: ${detail}`))
   }
   const done = (req: express.Request, res: express.Response): void => {
-    res.json({ sub: req.auth.sub, scope: req.auth.scope })
+    const { sub, scope } = api.auth(req)
+    res.json({ sub, scope })
   }
   const app = express()
   before?.(app)

@@ -14,7 +14,7 @@ import {
   type Oidc,
 } from 'express-session-oidc'
 import { describe, expect, it } from 'vitest'
-import { close, listen, secret, type TestApp } from '../support/app.ts'
+import { getContext, close, listen, secret, type TestApp } from '../support/app.ts'
 import { flow, rejection } from '../support/flow.ts'
 import { waiting } from '../support/waiting.ts'
 
@@ -60,7 +60,7 @@ describe('oidc.authorize behind the router', () => {
           '/graphql',
           waiting(async (req, res) => {
             const outcome = await oidc.authorize(req, rule)
-            res.json({ ...told(outcome), oidc: req.oidc.isAuthenticated })
+            res.json({ ...told(outcome), oidc: getContext(req).isAuthenticated })
           }),
         )
       },

@@ -12,7 +12,7 @@ import {
 } from 'express-session-oidc'
 import type { UserAgent, UserAgentResponse } from 'express-session-oidc/testing'
 import { describe, expect, it } from 'vitest'
-import { secret, type AppSetup, type TestApp } from '../support/app.ts'
+import { getContext, secret, type AppSetup, type TestApp } from '../support/app.ts'
 import { findFaults } from '../support/find-faults.ts'
 import { flow, thrown } from '../support/flow.ts'
 
@@ -35,7 +35,7 @@ function who(oidc: Oidc, req: Request): object {
   } catch (error) {
     user = `${(error as OidcError).status} ${(error as OidcError).code}`
   }
-  const { isAuthenticated, roles, scope, user: own } = req.oidc
+  const { isAuthenticated, roles, scope, user: own } = getContext(req)
   const context = oidc.context(req)
   return {
     token: req.auth?.sub ?? null,
@@ -272,7 +272,7 @@ describe.each(ways)('a logged-in request with a rejected token, at %s', (path) =
       options: {
         bearer: { audience: 'orders' },
         onError(error, req, res) {
-          found.push([error.status, req.oidc.isAuthenticated])
+          found.push([error.status, getContext(req).isAuthenticated])
           res.status(error.status).end()
         },
       },
@@ -330,7 +330,7 @@ describe('requireBearer() of createOidc()', () => {
           oidc.requireBearer(),
           (req, res) => void res.json({ sub: req.auth.sub, oidc: req.oidc ?? null }),
         )
-        made.get('/first-both', oidc.requireAuth({ bearer: true }), (req, res) => void res.json({ sub: req.auth.sub }))
+        made.get('/first-both', oidc.requireAuth({ bearer: true }), (req, res) => void res.json({ sub: req.auth?.sub }))
       },
     })
     const authorization = `Bearer ${await token()}`

@@ -6,7 +6,7 @@ import { startTestProvider } from 'express-session-oidc/testing'
 import { afterEach, describe, expect, it } from 'vitest'
 import { openTransaction, type Transaction } from '../../lib/session/transaction.ts'
 import type { StoredTokens } from '../../lib/store/tokens.ts'
-import { until, type TestApp } from '../support/app.ts'
+import { getContext, until, type TestApp } from '../support/app.ts'
 import { dpopClient, type DpopClient } from '../support/dpop.ts'
 import { flow, requested, response, told } from '../support/flow.ts'
 import { keptTokens } from '../support/stored-tokens.ts'
@@ -41,7 +41,7 @@ function start(options: Partial<OidcOptions> = {}): Promise<TestApp> {
         '/token-for-orders',
         waiting(async (req, res) => {
           const wanted: AccessTokenParameters = { resource: orders }
-          res.json({ token: await req.oidc.accessToken(wanted) })
+          res.json({ token: await getContext(req).accessToken(wanted) })
         }),
       )
     },

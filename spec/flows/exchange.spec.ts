@@ -7,6 +7,7 @@ import type { TestApp } from '../support/app.ts'
 import { flow, location, told } from '../support/flow.ts'
 import { tokenRoutes } from '../support/token-routes.ts'
 import { pass, shownToken, stillClock } from '../support/tokens-app.ts'
+import { getContext } from '../support/app.ts'
 
 const world = flow({ refreshTokens: 'rotating', accessTokenSeconds: 300 })
 stillClock()
@@ -19,7 +20,9 @@ function exchangeRoutes(app: Express): void {
     const wanted = JSON.parse((req.query['wanted'] as string | undefined) ?? '{"audience":"orders"}') as {
       audience: string
     }
-    req.oidc.exchange(wanted).then((token) => res.json(token), next)
+    getContext(req)
+      .exchange(wanted)
+      .then((token) => res.json(token), next)
   })
 }
 

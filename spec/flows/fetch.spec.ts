@@ -8,6 +8,7 @@ import { startApiServer, type ApiServer } from '../support/api-server.ts'
 import type { TestApp } from '../support/app.ts'
 import { flow, location, told } from '../support/flow.ts'
 import { pass } from '../support/tokens-app.ts'
+import { getContext } from '../support/app.ts'
 
 const world = flow({ refreshTokens: 'rotating', accessTokenSeconds: 300 })
 
@@ -47,7 +48,7 @@ describe('fetch()', () => {
   it('fetch() sends the access token of the login with the given request', async () => {
     api.answer({ status: 201, body: 'made' })
     const init = { method: 'POST', body: new URLSearchParams({ a: '1' }), headers: { 'x-trace': '7' } }
-    const { app, agent } = await start((req) => req.oidc.fetch(`${api.origin}/orders?id=7`, init))
+    const { app, agent } = await start((req) => getContext(req).fetch(`${api.origin}/orders?id=7`, init))
     const answer = await agent.fetch(`${app.url}/call`)
     expect([answer.status, answer.text()]).toEqual([201, 'made'])
     expect(api.requests).toMatchObject([
@@ -64,7 +65,7 @@ describe('fetch()', () => {
 
   it('fetch() refreshes an expired token first, and can use a token for another scope', async () => {
     const { app, agent } = await start((req) =>
-      req.oidc.fetch(api.origin, {}, req.query['scope'] ? { scope: 'openid' } : {}),
+      getContext(req).fetch(api.origin, {}, req.query['scope'] ? { scope: 'openid' } : {}),
     )
     await agent.fetch(`${app.url}/call`)
     pass(301)
@@ -77,7 +78,7 @@ describe('fetch()', () => {
   it('fetch() refreshes a token that the API rejects, and repeats the call', async () => {
     api.answerOnce(refused)
     api.answer({ body: 'orders' })
-    const { app, agent } = await start((req) => req.oidc.fetch(api.origin, { method: 'PUT', body: 'x' }))
+    const { app, agent } = await start((req) => getContext(req).fetch(api.origin, { method: 'PUT', body: 'x' }))
     expect((await agent.fetch(`${app.url}/call`)).text()).toBe('orders')
     expect(api.requests.map(({ body }) => body)).toEqual(['x', 'x'])
     expect(new Set(api.authorizations).size).toBe(2)
@@ -86,14 +87,14 @@ describe('fetch()', () => {
 
   it('fetch() returns the 401 response if the API rejects the new token as well', async () => {
     api.answer(refused)
-    const { app, agent } = await start((req) => req.oidc.fetch(api.origin))
+    const { app, agent } = await start((req) => getContext(req).fetch(api.origin))
     expect((await agent.fetch(`${app.url}/call`)).status).toBe(401)
     expect(api.requests).toHaveLength(2)
     expect(world.provider.requestsTo('token')).toHaveLength(1)
   })
 
   it('10 concurrent calls whose token is rejected cause one refresh', async () => {
-    const { app, agent } = await start((req) => req.oidc.fetch(api.origin))
+    const { app, agent } = await start((req) => getContext(req).fetch(api.origin))
     await agent.fetch(`${app.url}/call`)
     const [revoked] = api.authorizations
     api.answer(({ headers }) => (headers.authorization === revoked ? refused : { body: 'orders' }))
@@ -105,7 +106,7 @@ describe('fetch()', () => {
   it('a call whose body is a stream is not repeated', async () => {
     api.answer(refused)
     const { app, agent } = await start((req) =>
-      req.oidc.fetch(api.origin, { method: 'POST', body: new Blob(['once']).stream() }),
+      getContext(req).fetch(api.origin, { method: 'POST', body: new Blob(['once']).stream() }),
     )
     expect((await agent.fetch(`${app.url}/call`)).status).toBe(401)
     expect(api.requests.map(({ body }) => body)).toEqual(['once'])
@@ -116,7 +117,7 @@ describe('fetch()', () => {
     api.answer(refused)
     const app = await world.start({
       options: { fetchOrigins: [api.origin] },
-      routes: calling((req) => req.oidc.fetch(api.origin)),
+      routes: calling((req) => getContext(req).fetch(api.origin)),
     })
     world.provider.misbehave({ tokenResponse: { refresh_token: undefined } })
     const agent = app.agent()
@@ -132,7 +133,7 @@ describe('fetch()', () => {
     ['500 response', { status: 500 }],
   ])('fetch() returns a %s unchanged', async (_, answer) => {
     api.answer(answer)
-    const { app, agent } = await start((req) => req.oidc.fetch(api.origin))
+    const { app, agent } = await start((req) => getContext(req).fetch(api.origin))
     expect((await agent.fetch(`${app.url}/call`)).status).toBe(answer.status)
     expect(api.requests).toHaveLength(1)
   })
@@ -141,7 +142,7 @@ describe('fetch()', () => {
     api.answer({ drop: true })
     const { app, agent } = await start(async (req) => {
       const signal = req.query['late'] ? AbortSignal.abort(new Error('given up')) : null
-      return req.oidc
+      return getContext(req)
         .fetch(api.origin, { signal })
         .catch((error: Error) => new Response(`${error.name} ${error.message}`))
     })
@@ -150,7 +151,7 @@ describe('fetch()', () => {
   })
 
   it('an anonymous request gets 401, and the API is not called', async () => {
-    const { app } = await start((req) => req.oidc.fetch(api.origin))
+    const { app } = await start((req) => getContext(req).fetch(api.origin))
     expect((await app.agent().fetch(`${app.url}/call`)).status).toBe(401)
     expect(api.requests).toEqual([])
   })
@@ -169,7 +170,7 @@ describe('the destination of an access token', () => {
     ['an invalid URL', () => 'http://'],
     ['a file', () => 'file:///etc/passwd'],
   ])('an access token is not sent to %s', async (_, url) => {
-    const { app, agent } = await start((req) => req.oidc.fetch(url()))
+    const { app, agent } = await start((req) => getContext(req).fetch(url()))
     const answer = await agent.fetch(`${app.url}/call`)
     expect(answer.status).toBe(500)
     expect(answer.json()).toMatchObject({ code: 'destination_refused' })
@@ -179,7 +180,7 @@ describe('the destination of an access token', () => {
   it('a redirect to another origin is followed without the access token', async () => {
     api.answer({ status: 307, headers: { location: `${other.origin}/landing` } })
     other.answer({ body: 'landed' })
-    const { app, agent } = await start((req) => req.oidc.fetch(api.origin))
+    const { app, agent } = await start((req) => getContext(req).fetch(api.origin))
     expect((await agent.fetch(`${app.url}/call`)).text()).toBe('landed')
     expect(other.requests).toHaveLength(1)
     expect(JSON.stringify(other.requests)).not.toMatch(/authorization|eyJ/)
@@ -187,7 +188,7 @@ describe('the destination of an access token', () => {
 
   it('a redirect within the origin is followed with the access token', async () => {
     api.answerOnce({ status: 302, headers: { location: '/there' } })
-    const { app, agent } = await start((req) => req.oidc.fetch(`${api.origin}/here`))
+    const { app, agent } = await start((req) => getContext(req).fetch(`${api.origin}/here`))
     await agent.fetch(`${app.url}/call`)
     expect(api.requests.map(({ path }) => path)).toEqual(['/here', '/there'])
     expect(api.authorizations[1]).toBe(api.authorizations[0])
@@ -195,7 +196,7 @@ describe('the destination of an access token', () => {
 
   it('a redirect is not followed with redirect: manual', async () => {
     api.answer({ status: 302, headers: { location: `${other.origin}/landing` } })
-    const { app, agent } = await start((req) => req.oidc.fetch(api.origin, { redirect: 'manual' }))
+    const { app, agent } = await start((req) => getContext(req).fetch(api.origin, { redirect: 'manual' }))
     expect((await agent.fetch(`${app.url}/call`, { redirect: 'manual' })).status).toBe(302)
     expect(other.requests).toEqual([])
   })
@@ -231,7 +232,7 @@ describe('an API that requires a step-up', () => {
     ],
   ])('a navigation is redirected to the provider once, to request %s', async (_, answer, asked) => {
     api.answer(answer)
-    const { app, agent } = await start((req) => req.oidc.fetch(api.origin))
+    const { app, agent } = await start((req) => getContext(req).fetch(api.origin))
     const begun = await agent.get('/call', { redirect: 'manual' })
     expect(begun.status).toBe(302)
     const { searchParams } = new URL(location(begun))
@@ -246,7 +247,7 @@ describe('an API that requires a step-up', () => {
 
   it('a fetch gets 401 with the URL of the step-up login', async () => {
     api.answer(challenge('error="insufficient_user_authentication", acr_values="gold"'))
-    const { app, agent } = await start((req) => req.oidc.fetch(api.origin))
+    const { app, agent } = await start((req) => getContext(req).fetch(api.origin))
     const answer = await agent.fetch(`${app.url}/call`)
     expect(answer.status).toBe(401)
     const { code, login } = answer.json() as { code: string; login: string }
@@ -262,7 +263,7 @@ describe('an API that requires a step-up', () => {
     ['scope that is too long', challenge(`error="insufficient_scope", scope="${'x'.repeat(1501)}"`, 403), 403],
   ])('the response of an API that requires %s is returned to the application', async (_, answer, status) => {
     api.answer(answer)
-    const { app, agent } = await start((req) => req.oidc.fetch(api.origin))
+    const { app, agent } = await start((req) => getContext(req).fetch(api.origin))
     const back = await agent.get('/call', { redirect: 'manual' })
     expect([back.status, back.text()]).toEqual([status, ''])
     expect(told(app, 'login')).toHaveLength(1)
@@ -277,7 +278,7 @@ describe('fetch() of a DPoP-bound login', () => {
     }
     api.answerOnce(nonce)
     api.answer({ body: 'orders' })
-    const { app, agent } = await start((req) => req.oidc.fetch(`${api.origin}/orders`), { dpop: true })
+    const { app, agent } = await start((req) => getContext(req).fetch(`${api.origin}/orders`), { dpop: true })
     for (const time of [1, 2]) expect([time, (await agent.fetch(`${app.url}/call`)).text()]).toEqual([time, 'orders'])
     expect(api.authorizations.every((authorization) => authorization?.startsWith('DPoP '))).toBe(true)
     const proofs = api.requests.map(({ headers }) => decodeJwt(String(headers['dpop'])))
@@ -289,7 +290,7 @@ describe('fetch() of a DPoP-bound login', () => {
 
   it('a rejected token is refreshed and presented with the same key', async () => {
     api.answerOnce({ status: 401, headers: { 'www-authenticate': 'DPoP error="invalid_token"' } })
-    const { app, agent } = await start((req) => req.oidc.fetch(api.origin), { dpop: true })
+    const { app, agent } = await start((req) => getContext(req).fetch(api.origin), { dpop: true })
     await agent.fetch(`${app.url}/call`)
     const keys = api.requests.map(({ headers }) => decodeProtectedHeader(String(headers['dpop'])).jwk)
     expect(api.requests).toHaveLength(2)

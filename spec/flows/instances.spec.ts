@@ -2,7 +2,7 @@ import { createOidc, requireAnyAuth, type Oidc, type OidcOptions } from 'express
 import { RedisSessionStore, redisRecords } from 'express-session-oidc/redis'
 import { startTestProvider, type TestProvider, type UserAgent } from 'express-session-oidc/testing'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
-import { secret, startApp, type AppSetup, type TestApp } from '../support/app.ts'
+import { getContext, secret, startApp, type AppSetup, type TestApp } from '../support/app.ts'
 import { makeIdentity } from '../support/identity.ts'
 import { redisForFile } from '../support/redis.ts'
 import { waiting } from '../support/waiting.ts'
@@ -46,8 +46,8 @@ async function start(more: { staff?: Partial<OidcOptions>; setup?: Partial<AppSe
         res.json({
           shop: shop.user?.sub ?? null,
           desk: desk.user?.sub ?? null,
-          latest: req.oidc.provider,
-          latestUser: req.oidc.user?.sub ?? null,
+          latest: getContext(req).provider,
+          latestUser: getContext(req).user?.sub ?? null,
         })
       })
       made.get('/desk', staff.requireAuth(), (req, res) => {

@@ -5,7 +5,7 @@ import { createOidc, type Oidc, type OidcError, type OidcOptions, type Records }
 import { redisRecords, RedisSessionStore } from 'express-session-oidc/redis'
 import type { UserAgent } from 'express-session-oidc/testing'
 import { describe, expect, it } from 'vitest'
-import { secret, type TestApp } from '../support/app.ts'
+import { getContext, secret, type TestApp } from '../support/app.ts'
 import { AsyncStore } from '../support/async-store.ts'
 import { flow, rejection, told } from '../support/flow.ts'
 import { sessionId } from '../support/session-cookie.ts'
@@ -20,7 +20,7 @@ const partner = partnerOfFile()
 
 function routes(express: Express): void {
   tokenRoutes(express)
-  express.get('/id', (req, res) => void res.json(req.oidc.loginId ?? null))
+  express.get('/id', (req, res) => void res.json(getContext(req).loginId ?? null))
   express.get('/destroy', (req: Request, res: Response, next: NextFunction) => {
     req.session.destroy((error) => (error ? next(error) : res.send('gone')))
   })

@@ -4,6 +4,7 @@ import type { LogoutParameters, Oidc, OidcOptions } from 'express-session-oidc'
 import { describe, expect, it } from 'vitest'
 import { flow, rejection, told } from '../support/flow.ts'
 import { partnerOfFile, whoIs } from '../support/two-instances.ts'
+import { getContext } from '../support/app.ts'
 
 const world = flow({ refreshTokens: 'rotating' })
 const partner = partnerOfFile()
@@ -14,10 +15,12 @@ async function start(parameters: LogoutParameters, options: Partial<OidcOptions>
     partner.routes(express, oidc, url)
     express.post('/out', oidc.logout(parameters))
     express.get('/out', (req, _res, next) => {
-      req.oidc.logout(parameters).catch((error: unknown) => {
-        failed = error
-        next(error)
-      })
+      getContext(req)
+        .logout(parameters)
+        .catch((error: unknown) => {
+          failed = error
+          next(error)
+        })
     })
     express.get('/goodbye', (_req, res) => void res.send('goodbye'))
   }
@@ -144,7 +147,9 @@ describe('logout()', () => {
     const own = await world.start({
       routes: (express) => {
         express.get('/out', (req, res) => {
-          void rejection(req.oidc.logout(parameters as LogoutParameters)).then((error) => res.send(error.message))
+          void rejection(getContext(req).logout(parameters as LogoutParameters)).then((error) =>
+            res.send(error.message),
+          )
         })
       },
     })

@@ -8,7 +8,7 @@ import {
 } from 'express-session-oidc/testing'
 import helmet from 'helmet'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
-import { startApp, type AppSetup, type TestApp } from '../support/app.ts'
+import { getContext, startApp, type AppSetup, type TestApp } from '../support/app.ts'
 import { redisForFile } from '../support/redis.ts'
 import { switchedRedis, type SwitchedRedis } from '../support/switched-redis.ts'
 import { waiting } from '../support/waiting.ts'
@@ -359,7 +359,7 @@ describe('a logout while the store is down', () => {
       routes: (made) => {
         made.get(
           '/tokens',
-          waiting(async (req, res) => void res.json(await req.oidc.tokens())),
+          waiting(async (req, res) => void res.json(await getContext(req).tokens())),
         )
       },
     })

@@ -2,7 +2,7 @@
 import { requireAnyAuth, type AuthRule, type OidcOptions } from 'express-session-oidc'
 import type { UserAgent, UserAgentResponse } from 'express-session-oidc/testing'
 import { describe, expect, it } from 'vitest'
-import { secret, type AppSetup, type TestApp } from '../support/app.ts'
+import { getContext, secret, type AppSetup, type TestApp } from '../support/app.ts'
 import { changed, flow, location, noteRoutes, listNotes, requested, told, transactions } from '../support/flow.ts'
 import { loggedIn } from '../support/logged-in.ts'
 import { sessionId } from '../support/session-cookie.ts'
@@ -28,7 +28,7 @@ async function open({ rule = { scope: 'calendar.read' }, options = {}, routes }:
     options,
     routes: (express, oidc, url) => {
       noteRoutes(express)
-      express.all('/calendar', oidc.requireAuth(rule), (req, res) => void res.json({ scope: req.oidc.scope }))
+      express.all('/calendar', oidc.requireAuth(rule), (req, res) => void res.json({ scope: getContext(req).scope }))
       express.get('/connect', oidc.login({ scope: 'calendar.read', returnTo: '/calendar' }))
       routes?.(express, oidc, url)
     },
@@ -216,7 +216,7 @@ describe('requireAuth({ scope }) on a navigation whose login lacks the scope', (
 
   it('requests the scope before it calls check, which can rely on it', async () => {
     const seen: unknown[] = []
-    const check: AuthRule['check'] = (_user, req) => (seen.push(req.oidc.scope), true)
+    const check: AuthRule['check'] = (_user, req) => (seen.push(getContext(req).scope), true)
     const { agent } = await start({ rule: { scope: 'calendar.read', check } })
     expect((await agent.get('/calendar')).status).toBe(200)
     expect(seen).toEqual([[...usual.split(' '), 'calendar.read']])

@@ -3,7 +3,7 @@ import type { OidcOptions, Records } from 'express-session-oidc'
 import { redisRecords } from 'express-session-oidc/redis'
 import { startTestProvider, type TestProvider, type UserAgent } from 'express-session-oidc/testing'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { startApp, until, type TestApp } from '../support/app.ts'
+import { getContext, startApp, until, type TestApp } from '../support/app.ts'
 import { redisForFile } from '../support/redis.ts'
 import { SlowStore } from '../support/slow-store.ts'
 import { switchedRedis } from '../support/switched-redis.ts'
@@ -54,7 +54,7 @@ async function start(store: Store, options: Partial<OidcOptions> = {}): Promise<
       )
       made.get(
         '/tokens',
-        waiting(async (req, res) => void res.json(await req.oidc.tokens())),
+        waiting(async (req, res) => void res.json(await getContext(req).tokens())),
       )
       made.get('/open', (_req, res) => void res.send('open'))
       gate = gate.then(() => {})

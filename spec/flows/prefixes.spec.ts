@@ -4,7 +4,7 @@ import session from 'express-session'
 import { createOidc, OidcError, type Oidc } from 'express-session-oidc'
 import { createUserAgent, type UserAgent } from 'express-session-oidc/testing'
 import { describe, expect, it } from 'vitest'
-import { close, listen, profile, secret } from '../support/app.ts'
+import { getContext, close, listen, profile, secret } from '../support/app.ts'
 import { flow, location, response, transactions } from '../support/flow.ts'
 import { startPrefixProxy } from '../support/prefix-proxy.ts'
 
@@ -21,7 +21,7 @@ interface Place {
 function fill(app: Pick<Express, 'get'>, oidc: Oidc, at = ''): void {
   app.get(`${at}/profile`, oidc.requireAuth(), (req, res) => void res.json(profile(req)))
   app.get(`${at}/links`, (_req, res) => void res.json(oidc.paths))
-  app.get(at === '' ? '/' : at, (req, res) => void res.send(req.oidc.isAuthenticated ? 'hello' : 'bye'))
+  app.get(at === '' ? '/' : at, (req, res) => void res.send(getContext(req).isAuthenticated ? 'hello' : 'bye'))
 }
 
 function sessions(): ReturnType<typeof session> {

@@ -3,7 +3,7 @@ import { requireAnyAuth, type OidcOptions } from 'express-session-oidc'
 import { RedisSessionStore } from 'express-session-oidc/redis'
 import type { EndpointFault, UserAgent } from 'express-session-oidc/testing'
 import { describe, expect, it } from 'vitest'
-import { until, type AppSetup, type TestApp } from '../support/app.ts'
+import { getContext, until, type AppSetup, type TestApp } from '../support/app.ts'
 import { flow, told } from '../support/flow.ts'
 import { Gate } from '../support/gate.ts'
 import { RedisTap } from '../support/redis-tap.ts'
@@ -162,7 +162,7 @@ describe('a guarded request whose login is due for a recheck', () => {
           '/guarded-token',
           oidc.requireAuth(),
           waiting(async (req, res) => {
-            res.json({ token: await req.oidc.accessToken() })
+            res.json({ token: await getContext(req).accessToken() })
           }),
         )
       },

@@ -1,5 +1,5 @@
 /** One user through a session and through a Bearer token: the roles are the same, wherever the provider puts them. */
-import type { Express, Request } from 'express'
+import type { Express } from 'express'
 import type { Oidc } from 'express-session-oidc'
 import type { TestFaults } from 'express-session-oidc/testing'
 import { describe, expect, it } from 'vitest'
@@ -12,11 +12,11 @@ stillClock()
 const warnings = warningsOfSpecs()
 
 function routes(app: Express, oidc: Oidc): void {
-  app.get('/session', oidc.requireAuth(), (req: Request, res, next) => {
+  app.get('/session', oidc.requireAuth(), (req, res, next) => {
     const { roles } = oidc.context(req)
     req.oidc.accessToken().then((token) => res.json({ roles, token }), next)
   })
-  app.get('/token', oidc.requireBearer(), (req: Request, res) => void res.json({ roles: req.auth.roles }))
+  app.get('/token', oidc.requireBearer(), (req, res) => void res.json({ roles: req.auth.roles }))
 }
 
 /** The roles of Alice in a session, and those of the session's access token at an API. */

@@ -49,7 +49,7 @@ async function serve(own: Entry, their: Entry, more: Partial<BearerOptions> = {}
   for (const name of ['token_rejected', 'denied'] as const) api.on(name, ({ detail }) => details.push(String(detail)))
   const app = express()
   app.get('/orders', api.requireBearer(rule), (req, res) => {
-    const { issuer, sub, roles } = req.auth
+    const { issuer, sub, roles } = api.auth(req)
     res.json({ issuer, sub, roles })
   })
   const server = createServer(app)

@@ -7,13 +7,16 @@ import type { TestApp } from '../support/app.ts'
 import { flow, rejection, told } from '../support/flow.ts'
 import { tokenRoutes } from '../support/token-routes.ts'
 import { shownToken } from '../support/tokens-app.ts'
+import { getContext } from '../support/app.ts'
 
 const world = flow({ refreshTokens: 'rotating' })
 
 function infoRoutes(app: Express, _oidc?: Oidc): void {
   tokenRoutes(app)
   app.get('/info', (req, res, next) => {
-    req.oidc.userInfo().then((info) => res.json({ info, isAuthenticated: req.oidc.isAuthenticated }), next)
+    getContext(req)
+      .userInfo()
+      .then((info) => res.json({ info, isAuthenticated: getContext(req).isAuthenticated }), next)
   })
 }
 

@@ -2,7 +2,7 @@ import { createOidc, requireAnyAuth, type Oidc } from 'express-session-oidc'
 import { RedisSessionStore } from 'express-session-oidc/redis'
 import { startTestProvider, type TestProvider, type UserAgent } from 'express-session-oidc/testing'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { secret, startApp, type AppSetup, type TestApp } from '../support/app.ts'
+import { getContext, secret, startApp, type AppSetup, type TestApp } from '../support/app.ts'
 import { redisForFile } from '../support/redis.ts'
 import { switchedRedis, type SwitchedRedis } from '../support/switched-redis.ts'
 import { waiting } from '../support/waiting.ts'
@@ -36,15 +36,15 @@ async function start(routes: NonNullable<AppSetup['routes']>, more: Partial<AppS
 describe('req.oidc', () => {
   const show: AppSetup['routes'] = (made) => {
     made.get('/show', (req, res) => {
-      const { isAuthenticated, user, roles, scope, provider } = req.oidc
+      const { isAuthenticated, user, roles, scope, provider } = getContext(req)
       res.json({
         isAuthenticated,
         user: user ?? null,
         roles,
         scope,
         provider,
-        isAdmin: req.oidc.hasRole('admin'),
-        isEditor: req.oidc.hasRole('editor'),
+        isAdmin: getContext(req).hasRole('admin'),
+        isEditor: getContext(req).hasRole('editor'),
       })
     })
   }
@@ -83,10 +83,12 @@ describe('req.oidc', () => {
   it('req.oidc is anonymous as soon as the request destroys or regenerates its session', async () => {
     await start((made) => {
       made.get('/destroy', (req, res) => {
-        req.session.destroy(() => res.json({ isAuthenticated: req.oidc.isAuthenticated, user: req.oidc.user ?? null }))
+        req.session.destroy(() =>
+          res.json({ isAuthenticated: getContext(req).isAuthenticated, user: getContext(req).user ?? null }),
+        )
       })
       made.get('/regenerate', (req, res) => {
-        req.session.regenerate(() => res.json({ isAuthenticated: req.oidc.isAuthenticated }))
+        req.session.regenerate(() => res.json({ isAuthenticated: getContext(req).isAuthenticated }))
       })
     })
     await agent.get('/profile')
@@ -100,7 +102,7 @@ describe('req.oidc', () => {
       made.get(
         '/tokens',
         waiting(async (req, res) => {
-          res.json(await req.oidc.tokens())
+          res.json(await getContext(req).tokens())
         }),
       )
     })
@@ -116,7 +118,9 @@ describe('req.oidc', () => {
   it('tokens() rejects with 401 if nobody is logged in, and with 503 if the store is down', async () => {
     await start((made, oidc) => {
       made.get('/tokens', (req, res, next) => {
-        req.oidc.tokens().then((tokens) => res.json(tokens), next)
+        getContext(req)
+          .tokens()
+          .then((tokens) => res.json(tokens), next)
       })
       made.use(oidc.errorHandler())
     })
@@ -130,7 +134,7 @@ describe('req.oidc', () => {
     const routes: AppSetup['routes'] = (made, oidc) => {
       made.get(
         '/tokens',
-        waiting(async (req, res) => void res.json(await req.oidc.tokens())),
+        waiting(async (req, res) => void res.json(await getContext(req).tokens())),
       )
       made.use(oidc.errorHandler())
     }
@@ -151,8 +155,8 @@ describe('req.oidc', () => {
 
   it('req.oidc.login() and logout() answer the request', async () => {
     await start((made) => {
-      made.get('/more', (req) => req.oidc.login({ scope: 'openid calendar.read', returnTo: '/show' }))
-      made.get('/away', (req) => req.oidc.logout({ returnTo: '/gone' }))
+      made.get('/more', (req) => getContext(req).login({ scope: 'openid calendar.read', returnTo: '/show' }))
+      made.get('/away', (req) => getContext(req).logout({ returnTo: '/gone' }))
       made.get('/gone', (_req, res) => void res.send('gone'))
       show?.(made, undefined as unknown as Oidc, '')
     })
@@ -170,10 +174,10 @@ describe('req.oidc', () => {
     async () => {
       await start((made, oidc) => {
         made.get('/more', (req, _res, next) => {
-          req.oidc.login({ returnTo: 'https://evil.example' }).catch(next)
+          getContext(req).login({ returnTo: 'https://evil.example' }).catch(next)
         })
         made.get('/away', (req, _res, next) => {
-          req.oidc.logout({ returnTo: '//evil.example' }).catch(next)
+          getContext(req).logout({ returnTo: '//evil.example' }).catch(next)
         })
         made.use(oidc.errorHandler())
       })

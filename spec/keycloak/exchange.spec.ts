@@ -8,6 +8,7 @@ import { waiting } from '../support/waiting.ts'
 import { addAudience, getContent } from './api-realm.ts'
 import { loginRealm, refreshed } from './login-realm.ts'
 import { logIn, getTokens } from './support.ts'
+import { getContext } from '../support/app.ts'
 
 const realm = loginRealm(
   'tokens for other APIs',
@@ -36,7 +37,7 @@ const routes: NonNullable<AppSetup['routes']> = (app, oidc) => {
     ['/exchange', 'exchange'],
   ] as const) {
     const show = waiting(async (req, res) => {
-      res.json({ token: await req.oidc[get](req.query) })
+      res.json({ token: await getContext(req)[get](req.query) })
     })
     app.get(path, oidc.requireAuth(), show)
   }

@@ -13,11 +13,12 @@ import {
   getTokens,
   visitsTo,
 } from './support.ts'
+import { getContext } from '../support/app.ts'
 
 const flow = keycloakFlow()
 
 const routes: NonNullable<AppSetup['routes']> = (app, oidc) => {
-  app.get('/goodbye', (req, res) => void res.send(req.oidc.isAuthenticated ? 'still here' : 'goodbye'))
+  app.get('/goodbye', (req, res) => void res.send(getContext(req).isAuthenticated ? 'still here' : 'goodbye'))
   tokenRoute(app, oidc)
 }
 

@@ -6,7 +6,7 @@
 import type { TestFaults } from 'express-session-oidc/testing'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { LoginEntry } from '../../lib/store/login-entry.ts'
-import { startApp, type TestApp } from '../support/app.ts'
+import { getContext, startApp, type TestApp } from '../support/app.ts'
 import { depth } from '../support/depth.ts'
 import { flow } from '../support/flow.ts'
 import { directLogins, type DirectLogins, type DirectOutcome } from '../tokens/support/direct-login.ts'
@@ -37,7 +37,9 @@ function start(): Promise<TestApp> {
     options: { fetch: altering, userInfo: true, afterLogin: (_req, login) => void tokens.push(login.tokens) },
     routes: (express) => {
       express.get('/tokens', (req, res, next) => {
-        req.oidc.tokens().then((set) => void res.json(set), next)
+        getContext(req)
+          .tokens()
+          .then((set) => void res.json(set), next)
       })
     },
   })

@@ -5,7 +5,7 @@
 import { createServer, type Server } from 'node:http'
 import { startTestProvider, type TestFaults, type TestProvider } from 'express-session-oidc/testing'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { close, listen, startApp } from '../support/app.ts'
+import { getContext, close, listen, startApp } from '../support/app.ts'
 import { byDepth } from '../support/depth.ts'
 import { flow, location, response, told } from '../support/flow.ts'
 import { meets, startForFaults } from '../support/misbehaviour.ts'
@@ -195,7 +195,13 @@ describe('unusual characters', () => {
   it('keeps unusual characters in refresh and access tokens', async () => {
     const app = await world.start({
       routes: (express) => {
-        express.get('/tokens', (req, res, next) => void req.oidc.tokens().then((set) => res.json(set), next))
+        express.get(
+          '/tokens',
+          (req, res, next) =>
+            void getContext(req)
+              .tokens()
+              .then((set) => res.json(set), next),
+        )
       },
     })
     const odd = `${visible}\u00e9`

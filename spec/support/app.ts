@@ -3,7 +3,7 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import express, { type Express, type Request } from 'express'
 import session, { type SessionOptions } from 'express-session'
-import { createOidc, type Oidc, type OidcEventName, type OidcOptions } from 'express-session-oidc'
+import { createOidc, type Oidc, type OidcContext, type OidcEventName, type OidcOptions } from 'express-session-oidc'
 import { createUserAgent, type TestProvider, type UserAgent, type UserAgentOptions } from 'express-session-oidc/testing'
 import { makeIdentity, type Identity } from './identity.ts'
 import { oneProvider } from './one-provider.ts'
@@ -67,7 +67,8 @@ export async function startApp(setup: AppSetup): Promise<TestApp> {
   if (setup.mount === undefined) app.use(oidc.router)
   else app.use(setup.mount, oidc.router)
   app.get('/', (req, res) => {
-    res.send(req.oidc.isAuthenticated ? `hello ${req.oidc.user.sub}` : 'hello stranger')
+    const { user } = getContext(req)
+    res.send(user ? `hello ${user.sub}` : 'hello stranger')
   })
   app.get('/profile', oidc.requireAuth(), (req, res) => {
     res.json(profile(req))
@@ -86,8 +87,14 @@ export async function startApp(setup: AppSetup): Promise<TestApp> {
   }
 }
 
+/** `req.oidc`. Throws an error if the request has passed no router. */
+export function getContext(req: Request): OidcContext {
+  if (!req.oidc) throw new Error('no router has set req.oidc')
+  return req.oidc
+}
+
 export function profile(req: Request): object {
-  const { user, roles, scope, provider } = req.oidc
+  const { user, roles, scope, provider } = getContext(req)
   return { user, roles, scope, provider }
 }
 

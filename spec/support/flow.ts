@@ -10,7 +10,7 @@ import {
   type UserAgentResponse,
 } from 'express-session-oidc/testing'
 import { afterAll, afterEach, beforeAll, beforeEach, vi } from 'vitest'
-import { startApp, type AppSetup, type TestApp } from './app.ts'
+import { getContext, startApp, type AppSetup, type TestApp } from './app.ts'
 import { redisForFile } from './redis.ts'
 
 declare module 'express-session' {
@@ -109,7 +109,7 @@ export function noteRoutes(app: Express): void {
     res.json(req.session.flowNotes)
   })
   app.get('/notes', (req, res) => {
-    const { isAuthenticated, user } = req.oidc
+    const { isAuthenticated, user } = getContext(req)
     res.json({ notes: req.session.flowNotes ?? [], sub: isAuthenticated ? user.sub : null, id: req.sessionID })
   })
 }

@@ -1,6 +1,7 @@
 /** Routes that show the tokens of a login, and its state after they were read. */
 import type { Express, NextFunction, Request, Response } from 'express'
 import type { AccessTokenParameters } from 'express-session-oidc'
+import { getContext } from './app.ts'
 
 /** The response of `/token`. */
 export interface ShownToken {
@@ -21,12 +22,14 @@ function wantedBy(query: Request['query']): AccessTokenParameters {
 /** `/token` shows the access token and then the state of the login; its query has the parameters of `accessToken()`. */
 export function tokenRoutes(app: Express): void {
   const show = async (req: Request, res: Response): Promise<void> => {
-    const token = await req.oidc.accessToken(wantedBy(req.query))
-    const { scope, roles, isAuthenticated, user } = req.oidc
+    const token = await getContext(req).accessToken(wantedBy(req.query))
+    const { scope, roles, isAuthenticated, user } = getContext(req)
     res.json({ token, scope, roles, name: user?.name ?? null, isAuthenticated })
   }
   app.get('/token', (req: Request, res: Response, next: NextFunction) => void show(req, res).catch(next))
   app.get('/tokens', (req: Request, res: Response, next: NextFunction) => {
-    req.oidc.tokens().then((tokens) => res.json(tokens), next)
+    getContext(req)
+      .tokens()
+      .then((tokens) => res.json(tokens), next)
   })
 }

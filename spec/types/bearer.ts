@@ -19,6 +19,7 @@ import {
   type NotAuthorized,
   type Oidc,
   type OidcErrorCode,
+  type OidcGuard,
   type TokenRule,
   type UnknownClaims,
   type User,
@@ -159,7 +160,8 @@ export const tokenRule: TokenRule = { check: () => true }
 export const tokenRule2: TokenRule = { optional: true }
 
 // A guard is an Express handler, and its check is typed by the declared claims.
-holds<[Equal<ReturnType<typeof api.requireBearer>, RequestHandler>, Equal<typeof api.router, RequestHandler>]>()
+holds<Equal<typeof api.router, RequestHandler>>()
+export const handlers: RequestHandler[] = [api.requireBearer(), api.requireBearer({ optional: true })]
 express()
   .use(api.router)
   .get('/a', api.requireBearer({ scope: 'a' }), (request, res) => void res.json(request.auth.sub))
@@ -184,7 +186,7 @@ api.requireBearer('orders:read')
 // `req.auth` is read-only, and undeclared claims are unknown.
 holds<
   [
-    Equal<Request['auth'], BearerAuth>,
+    Equal<Request['auth'], BearerAuth | undefined>,
     Equal<BearerAuth['claims']['anything'], unknown>,
     Equal<BearerAuth['sub'], string | undefined>,
     Equal<BearerAuth['scope'], readonly string[]>,
@@ -194,13 +196,13 @@ holds<
   ]
 >()
 // @ts-expect-error: the subject may be undefined
-export const sub: string = req.auth.sub
+export const sub: string = api.auth(req).sub
 // @ts-expect-error: the type of a claim is unknown
-export const level: number = req.auth.claims['level']
+export const level: number = api.auth(req).claims['level']
 // @ts-expect-error: read-only
-req.auth.sub = 'bob'
+api.auth(req).sub = 'bob'
 // @ts-expect-error: the array is read-only
-req.auth.roles.push('admin')
+api.auth(req).roles.push('admin')
 
 // `verifyToken()` returns the requested type of claims.
 const verified = api.verifyToken<Claims>('token', { scope: 'a' })
@@ -268,6 +270,7 @@ type Others =
   | URL
   | Error
   | Uint8Array
+  | OidcGuard<{ auth: BearerAuth | undefined }>
 holds<
   [
     Equal<AnyIn<typeof createBearer, Others>, never>,

@@ -6,6 +6,7 @@ import { holds, type Equal } from './helpers.ts'
 declare const req: Request
 declare const res: Response
 declare const oidc: Oidc<{ tenant: string }>
+declare const plain: Oidc
 
 // The union, and the user in each of its members.
 holds<
@@ -21,21 +22,22 @@ holds<
 >()
 
 export function greeting(): string {
-  if (!req.oidc.isAuthenticated) {
+  const login = plain.context(req)
+  if (!login.isAuthenticated) {
     // @ts-expect-error: an anonymous request has no subject
-    void req.oidc.user.sub
+    void login.user.sub
     return 'stranger'
   }
-  const { sub, name, email_verified } = req.oidc.user
+  const { sub, name, email_verified } = login.user
   holds<[Equal<typeof sub, string>, Equal<typeof name, string | undefined>]>()
   holds<Equal<typeof email_verified, boolean | undefined>>()
-  // @ts-expect-error: `req.oidc` does not know the application's own claims; `oidc.user(req)` does
-  void req.oidc.user.tenant
+  // @ts-expect-error: an instance without declared claims does not know them
+  void login.user.tenant
   return name ?? sub
 }
 
 // Testing the user narrows the union, too.
-if (req.oidc.user) holds<Equal<typeof req.oidc.user, User>>()
+if (req.oidc?.user) holds<Equal<typeof req.oidc.user, User>>()
 
 export async function misuse(): Promise<void> {
   const context = oidc.context(req)
@@ -65,6 +67,6 @@ export async function misuse(): Promise<void> {
 }
 
 // @ts-expect-error: a login with standard claims has no tenant
-export const narrowed: OidcContext<{ tenant: string }> = req.oidc
+export const narrowed: OidcContext<{ tenant: string }> = plain.context(req)
 // @ts-expect-error: an anonymous context has no user
 export const anonymous: AnonymousContext = { ...(req.oidc as AnonymousContext), user: { iss: '', sub: '' } }

@@ -18,19 +18,21 @@ interface Claims {
 declare const req: Request
 declare const oidc: Oidc<Claims>
 
-if (req.oidc.isAuthenticated) {
+if (req.oidc?.isAuthenticated) {
   const { user, loginId } = req.oidc
   holds<[Equal<typeof user, User>, Equal<typeof loginId, string>]>()
-} else {
+} else if (req.oidc) {
   const { user, loginId } = req.oidc
   holds<[Equal<typeof user, undefined>, Equal<typeof loginId, undefined>]>()
 }
+// @ts-expect-error: the context may be undefined, because no guard is known
+void req.oidc.user
 // @ts-expect-error: the user may be undefined
-void req.oidc.user.sub
-// @ts-expect-error: read-only
-req.oidc.isAuthenticated = true
+void req.oidc?.user.sub
 
 const context = oidc.context(req)
+// @ts-expect-error: read-only
+context.isAuthenticated = true
 holds<Equal<typeof context, OidcContext<Claims>>>()
 if (context.isAuthenticated) {
   const login: LoginContext<Claims> = context
@@ -63,7 +65,7 @@ holds<Equal<typeof token, Promise<string>>>()
 // @ts-expect-error: the id of the login is missing
 void oidc.logins.accessToken({})
 // @ts-expect-error: the login id may be undefined
-void oidc.logins.accessToken({ id: req.oidc.loginId })
+void oidc.logins.accessToken({ id: context.loginId })
 // @ts-expect-error: read-only
 oidc.logins.accessToken = undefined
 

@@ -20,7 +20,14 @@ type Others =
   | URL
   | Error
 
-type Found<T> = AnyIn<T, Others>
+/** The guards of an instance. Their requests are those of Express, which contain `any`. */
+type Guards<Claims extends object> =
+  | main.OidcGuard<{ oidc: main.LoginContext<Claims> }>
+  | main.OidcGuard<{ oidc: main.OidcContext<Claims> }>
+  | main.OidcGuard<{ oidc: main.OidcContext<Claims> | undefined; auth: main.BearerAuth | undefined }>
+  | main.OidcGuard<{ auth: main.BearerAuth<Claims> | undefined }>
+
+type Found<T> = AnyIn<T, Others | Guards<main.StandardClaims> | Guards<object>>
 
 // The helpers find `any` where it is, and nowhere else.
 holds<
@@ -45,6 +52,7 @@ holds<
     Equal<Found<main.Logins>, never>,
     Equal<Found<main.SessionStore>, never>,
     Equal<Found<main.OidcContext>, never>,
+    Equal<Found<main.BearerAuth>, never>,
     Equal<Found<main.AuthRule>, never>,
     Equal<Found<main.LoginParameters>, never>,
     Equal<Found<main.LogoutParameters>, never>,
@@ -74,4 +82,4 @@ holds<
   ]
 >()
 
-holds<[Equal<Request['oidc'], main.OidcContext>, Equal<Found<Request['oidc']>, never>]>()
+holds<[Equal<Request['oidc'], main.OidcContext | undefined>, Equal<Found<Request['oidc']>, never>]>()

@@ -21,7 +21,7 @@ export const rules: AuthRule<Claims>[] = [
 ]
 
 // A guard is an Express handler, also in an array and on a router.
-holds<Equal<ReturnType<typeof oidc.requireAuth>, RequestHandler>>()
+export const handlers: RequestHandler[] = [oidc.requireAuth(), oidc.trySilentLogin(), requireAnyAuth([oidc, other])]
 express()
   .get('/a', oidc.requireAuth({ roles: 'admin' }), (req, res) => void res.json(oidc.user(req).tenant))
   .use('/b', [oidc.requireAuth(), requireAnyAuth([other], { anyRole: ['a'] })], express.Router())

@@ -127,13 +127,3 @@ export interface LoginContext<Claims extends object = StandardClaims> extends Co
  * if (req.oidc.isAuthenticated) res.send(req.oidc.user.sub)
  */
 export type OidcContext<Claims extends object = StandardClaims> = AnonymousContext | LoginContext<Claims>
-
-declare global {
-  // eslint-disable-next-line typescript/no-namespace
-  namespace Express {
-    interface Request {
-      /** The context of this request's login, set by `oidc.router`. With several instances, of the most recent login. */
-      oidc: OidcContext
-    }
-  }
-}

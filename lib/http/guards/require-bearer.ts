@@ -1,5 +1,4 @@
 import type { NextFunction, Request, RequestHandler, Response } from 'express'
-import type { BearerAuth } from '../../guard/bearer-auth.ts'
 import { BearerError } from '../../guard/bearer-error.ts'
 import type { BearerPolicy } from '../../guard/bearer-policy.ts'
 import type { OidcErrorCode } from '../../core/error-table.ts'
@@ -11,19 +10,6 @@ import { sendProblem } from '../response/problem.ts'
 import { reportError } from '../response/report-error.ts'
 import type { BearerGuard } from './bearer-guard.ts'
 import type { CompiledBearerRule } from '../../guard/requirements.ts'
-
-declare global {
-  // eslint-disable-next-line typescript/no-namespace
-  namespace Express {
-    interface Request {
-      /**
-       * The verified access token of this request, set by `requireBearer` and `requireAuth({ bearer })`. It is missing at
-       * runtime if no token was presented: with `optional: true`, or if a session was used instead.
-       */
-      auth: BearerAuth
-    }
-  }
-}
 
 /** Returns the guard for routes that accept access tokens. */
 export function requireToken(guard: BearerGuard, rule: CompiledBearerRule): RequestHandler {

@@ -2,7 +2,7 @@ import express from 'express'
 import { RedisSessionStore } from 'express-session-oidc/redis'
 import { createUserAgent, startTestProvider, type TestProvider, type UserAgent } from 'express-session-oidc/testing'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { profile, startApp, type AppSetup, type TestApp } from '../../support/app.ts'
+import { getContext, profile, startApp, type AppSetup, type TestApp } from '../../support/app.ts'
 import { redisForFile } from '../../support/redis.ts'
 
 const redis = redisForFile()
@@ -171,7 +171,7 @@ describe('public URLs', () => {
     await start({
       routes: (made, oidc) => {
         made.all('/form', oidc.requireAuth({ redirect: false }), (_req, res) => void res.send('x'))
-        made.get('/away', (req) => req.oidc.logout())
+        made.get('/away', (req) => getContext(req).logout())
       },
     })
     const agent = app.agent({ headers })

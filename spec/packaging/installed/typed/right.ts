@@ -1,12 +1,14 @@
 /** Code that must compile in TypeScript projects; copied into them, never run. */
-import express, { type Request } from 'express'
+import express, { type NextFunction, type Request, type Response } from 'express'
 import session from 'express-session'
 import {
+  createBearer,
   createOidc,
   keycloak,
   LoginRefused,
   OidcError,
   requireAnyAuth,
+  type BearerAuth,
   type Oidc,
   type OidcContext,
   type OidcOptions,
@@ -19,6 +21,12 @@ import { createClient } from 'redis'
 
 interface Claims {
   tenant: string
+}
+
+declare module 'express-session-oidc' {
+  interface StandardClaims {
+    department?: string
+  }
 }
 
 export const options = {
@@ -45,6 +53,7 @@ export function makeApp(): express.Express {
     }),
   )
   const oidc: Oidc<Claims> = createOidc({ ...options, records: redisRecords({ client }) })
+  const api = createBearer({ issuer: 'https://id.example.com', audience: 'orders' })
   app.use(oidc.router)
   app.get('/tenant', oidc.requireAuth({ check: (user) => user.tenant !== '' }), (req, res, next) => {
     const user: User<Claims> = oidc.user(req)
@@ -54,15 +63,32 @@ export function makeApp(): express.Express {
   app.get('/either', requireAnyAuth([oidc], { anyRole: ['admin'], redirect: false }), (req, res) => {
     res.send(getName(req))
   })
+  app.get('/department', requireAnyAuth([oidc]), ({ oidc: { user } }, res) => {
+    const department: string | undefined = user.department
+    res.send(department ?? user.name)
+  })
+  app.get('/orders', api.requireBearer<Claims>(), named, (req, res) => {
+    const { sub, claims }: BearerAuth<Claims> = req.auth
+    res.json({ sub, tenant: claims.tenant, ip: req.ip })
+  })
+  app.use('/reports', oidc.requireAuth(), (req, res) => {
+    const { user } = oidc.context(req)
+    res.json({ tenant: user?.tenant, sub: api.auth(req).sub })
+  })
   app.post('/leave', oidc.logout({ returnTo: '/' }))
   app.use(oidc.errorHandler())
   oidc.on('denied', ({ code, status }) => console.log(code, status))
   return app
 }
 
+function named(req: Request, _res: Response, next: NextFunction): void {
+  console.log(getName(req), req.auth?.sub)
+  next()
+}
+
 function getName(req: Request): string {
-  const context: OidcContext = req.oidc
-  return context.isAuthenticated ? (context.user.name ?? context.user.sub) : 'nobody'
+  const context: OidcContext | undefined = req.oidc
+  return context?.isAuthenticated ? (context.user.name ?? context.user.sub) : 'nobody'
 }
 
 export function getCode(error: unknown): string | undefined {

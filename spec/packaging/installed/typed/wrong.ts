@@ -30,11 +30,15 @@ export const store = new RedisSessionStore({ client, ttl: 600 })
 export const provider = startTestProvider({ user: 'alice' })
 
 express().get('/', (req) => {
+  // @ts-expect-error: no router may have run
+  void req.oidc.user
   // @ts-expect-error: nobody may be logged in
-  void req.oidc.user.sub
+  void oidc.context(req).user.sub
+  // @ts-expect-error: no token may be verified
+  void req.auth.sub
   // @ts-expect-error: a user is read-only
   oidc.user(req).sub = 'bob'
-  if (!req.oidc.isAuthenticated) return
+  if (!req.oidc?.isAuthenticated) return
   const subject: string = req.oidc.user.sub
   // @ts-expect-error: a claim may be missing
   const name: string = req.oidc.user.name

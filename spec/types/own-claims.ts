@@ -1,0 +1,27 @@
+/** Claims that an application adds to every user. Checked by the compiler (`npm run check:types`), never run. */
+import type { Express, Request } from 'express'
+import type { LoginContext, Oidc, User } from 'express-session-oidc'
+import { holds, type Equal } from './helpers.ts'
+
+declare module 'express-session-oidc' {
+  interface StandardClaims {
+    department?: string
+  }
+}
+
+declare const app: Express
+declare const oidc: Oidc
+declare const req: Request
+
+app.get('/', oidc.requireAuth({ check: ({ department }) => department === 'sales' }), ({ oidc: { user } }) => {
+  holds<[Equal<typeof user.department, string | undefined>, Equal<typeof user.name, string | undefined>]>()
+})
+const department = req.oidc?.user?.department
+holds<
+  [
+    Equal<typeof department, string | undefined>,
+    Equal<ReturnType<typeof oidc.user>, User>,
+    Equal<User['department'], string | undefined>,
+    Equal<LoginContext['user']['department'], string | undefined>,
+  ]
+>()
