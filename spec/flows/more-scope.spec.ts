@@ -432,7 +432,10 @@ describe('requireAnyAuth with scope', () => {
 
   it('requireAnyAuth requests the scope from the second provider if the first login also lacks a role', async () => {
     const app = await open(twoInstances({ scope: 'calendar.read', roles: 'user' }))
-    const undo = world.provider.misbehave({ idToken: { claims: { roles: ['guest'] } } })
+    const undo = world.provider.misbehave({
+      idToken: { claims: { roles: ['guest'] } },
+      accessToken: { claims: { realm_access: { roles: ['guest'] } } },
+    })
     const agent = await loggedIn(world, app)
     undo()
     await agent.get('/partner-profile')

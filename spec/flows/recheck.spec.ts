@@ -247,7 +247,10 @@ describe('the result of a recheck', () => {
       },
     })
     const agent = await logIn(app)
-    world.provider.misbehave({ idToken: { claims: { roles: ['user'] } } })
+    world.provider.misbehave({
+      idToken: { claims: { roles: ['user'] } },
+      accessToken: { claims: { realm_access: { roles: ['user'] } } },
+    })
     pass(300)
     expect((await agent.fetch(`${app.url}/admin`)).status).toBe(200)
     await refreshed(app)

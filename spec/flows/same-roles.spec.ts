@@ -54,6 +54,7 @@ describe('the roles of one user in a session and in a token', () => {
       { roles: deep, realm_access: { roles: deep }, resource_access: { orders: { roles: deep } } },
       [],
     ],
+    ['of a client with a huge id', { resource_access: { ['c'.repeat(256)]: { roles: ['admin'] } } }, []],
     ['one huge text', { roles: 'admin '.repeat(700), realm_access: { roles: 'admin '.repeat(50) } }, []],
   ])('are the same for roles that are %s', async (_name, claims, expected) => {
     const { session, token } = await rolesWith(claims)
