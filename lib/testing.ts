@@ -5,38 +5,38 @@
  * @module
  */
 export { startTestProvider } from './testing/provider.ts'
-export type { LogoutUris, TestProvider, TestProviderConnection, TokenRequest } from './testing/test-provider.ts'
-export type { LogoutDelivery, LogoutSubject } from './testing/backchannel.ts'
+export type { TestLogoutUris, TestProvider, TestProviderConnection, TestTokenRequest } from './testing/test-provider.ts'
+export type { TestLogoutDelivery, TestLogoutSubject } from './testing/backchannel.ts'
 export type { TestProviderOptions } from './testing/options.ts'
 export type { TestUser } from './testing/users.ts'
 export type { TestClient } from './testing/clients.ts'
 export type { TestEndpoint, TestRequest } from './testing/request.ts'
 export type {
-  BadSignature,
-  EndpointFault,
-  ResponseParameters,
-  RotationFault,
+  TestBadSignature,
+  TestEndpointFault,
+  TestResponseParameters,
+  TestRotationFault,
   TestFaults,
-  TokenFault,
-  UserInfoFault,
+  TestTokenFault,
+  TestUserInfoFault,
 } from './testing/faults.ts'
-export type { Change, JsonObject } from './testing/change.ts'
+export type { TestChange, TestJsonObject } from './testing/change.ts'
 export { oddKeys } from './testing/keys.ts'
-export type { KeyRotation } from './testing/keys.ts'
+export type { TestKeyRotation } from './testing/keys.ts'
 export { createUserAgent } from './testing/user-agent.ts'
 export type {
-  FetchInit,
-  RequestHeaders,
-  SubmitInit,
+  UserAgentFetchInit,
+  UserAgentHeaders,
+  UserAgentSubmitInit,
   UserAgent,
   UserAgentInit,
   UserAgentOptions,
 } from './testing/user-agent-options.ts'
-export type { FormFields, UserAgentHop, UserAgentResponse } from './testing/user-agent-response.ts'
+export type { UserAgentFormFields, UserAgentHop, UserAgentResponse } from './testing/user-agent-response.ts'
 export { CookieJar } from './testing/cookie-jar.ts'
-export type { Cookie, CookieContext } from './testing/cookie-jar.ts'
+export type { UserAgentCookie, UserAgentCookieContext } from './testing/cookie-jar.ts'
 export { startTestEntra } from './testing/entra.ts'
-export type { EntraTokenRequest, TestEntra } from './testing/test-entra.ts'
+export type { TestEntraTokenRequest, TestEntra } from './testing/test-entra.ts'
 export { testTenants } from './testing/entra-options.ts'
 export type { TestEntraApi, TestEntraOptions, TestEntraUser } from './testing/entra-options.ts'
 export type { TestEntraFaults, TestEntraTokenFault } from './testing/entra-state.ts'

@@ -48,7 +48,7 @@ export function homePage(view) {
   )
 }
 
-/** @param {View & { logins: readonly import('express-session-oidc').Login[] }} view */
+/** @param {View & { logins: readonly import('express-session-oidc').OidcLogin[] }} view */
 export function devicesPage(view) {
   const { logins, oidc } = view
   const title = 'Your devices'
@@ -72,7 +72,7 @@ export function devicesPage(view) {
 }
 
 /**
- * @param {import('express-session-oidc').Login} login
+ * @param {import('express-session-oidc').OidcLogin} login
  * @param {boolean} isThis
  */
 function device({ id, userAgent, address, startedAt, lastSeenAt }, isThis) {

@@ -1,12 +1,12 @@
 import type { NextFunction, Request, Response } from 'express'
 import type { OidcError } from '../core/errors.ts'
-import type { Records } from '../core/records.ts'
-import type { OidcProvider, ProviderOrIssuer } from './oidc-provider.ts'
-import type { ProviderMetadata } from './provider-metadata.ts'
-import type { RoleSources } from './claims.ts'
+import type { OidcRecords } from '../core/records.ts'
+import type { OidcProvider, OidcProviderOrIssuer } from './oidc-provider.ts'
+import type { OidcProviderMetadata } from './provider-metadata.ts'
+import type { OidcRoleSources } from './claims.ts'
 
 /** Access tokens that are accepted, by `createBearer` and beside a login. */
-export interface BearerSettings extends BindingOptions {
+export interface BearerTokenOptions extends BearerBindingOptions {
   /**
    * Audience of the tokens (`aud`): this API's identifier at its provider, or a list of which a token must name one. A
    * token for another audience is refused, because that audience could pass it on. Passing `undefined` is an error.
@@ -36,7 +36,7 @@ export interface BearerSettings extends BindingOptions {
  * Proofs of the keys that access tokens are bound to (`cnf`, RFC 7800, section 3.1). Without these options, bound tokens
  * are refused: the client that presents one may have stolen it.
  */
-export interface BindingOptions {
+export interface BearerBindingOptions {
   /**
    * Accepts tokens that are bound to a DPoP key, with the scheme DPoP and a proof for each request. `replay` is where used
    * proofs are stored: `memory` for one process, otherwise records that all processes share. `createBearer` then also needs
@@ -45,7 +45,7 @@ export interface BindingOptions {
    * @see https://www.rfc-editor.org/rfc/rfc9449#section-7
    * @example createBearer({ ...options, baseUrl: 'https://api.example.com', dpop: { replay: redisRecords({ client }) } })
    */
-  dpop?: { readonly replay: 'memory' | Records } | undefined
+  dpop?: { readonly replay: 'memory' | OidcRecords } | undefined
   /**
    * Accepts tokens that are bound to a client certificate. `true` uses the certificate of the TLS connection, whose server
    * needs `requestCert`. Behind a proxy that terminates TLS, `certificate` returns what the proxy sends, as PEM or DER. The
@@ -61,7 +61,7 @@ export interface BindingOptions {
  * Token introspection: the issuer is asked about tokens, instead of verifying their signatures.
  * @see https://www.rfc-editor.org/rfc/rfc7662#section-2
  */
-export interface IntrospectionSettings {
+export interface OidcIntrospectionOptions {
   /**
    * Tokens that the issuer is asked about. `opaque`: tokens that are not JWTs. `all`: every token, so that a revoked one is
    * refused immediately. `all` also serves JWTs that say too little by themselves, such as Keycloak's lightweight ones.
@@ -81,7 +81,7 @@ export interface IntrospectionSettings {
  * Token introspection with the client that asks.
  * @example createBearer({ ...options, introspection: { clientId: 'orders', clientSecret: process.env.CLIENT_SECRET } })
  */
-export interface IntrospectionOptions extends IntrospectionSettings {
+export interface BearerIntrospectionOptions extends OidcIntrospectionOptions {
   /**
    * The client identifier of this API at the issuer.
    * @example createBearer({ ...options, introspection: { clientId: 'orders', clientSecret } })
@@ -101,14 +101,14 @@ export interface IntrospectionOptions extends IntrospectionSettings {
 }
 
 /** Access tokens of the issuer of a login that are accepted beside its sessions. */
-export interface LoginBearerSettings extends BearerSettings {
+export interface OidcBearerOptions extends BearerTokenOptions {
   /**
    * Asks the issuer about tokens, as the client of the login. `true` uses the defaults.
    * @default opaque tokens are refused
    * @see https://www.rfc-editor.org/rfc/rfc7662#section-2
    * @example createOidc({ ...options, bearer: { audience: 'orders', introspection: true } })
    */
-  introspection?: true | IntrospectionSettings | undefined
+  introspection?: true | OidcIntrospectionOptions | undefined
 }
 
 /**
@@ -116,10 +116,10 @@ export interface LoginBearerSettings extends BearerSettings {
  * @example
  * createBearer({ audience: 'orders', issuer: [{ issuer: 'https://id.example.com', keys }, { provider: entra({ tenant }) }] })
  */
-export type BearerIssuer = BearerIssuerSettings & ProviderOrIssuer<string | URL | ProviderMetadata>
+export type BearerIssuer = BearerIssuerOptions & OidcProviderOrIssuer<string | URL | OidcProviderMetadata>
 
 /** Settings of one issuer, beside `provider` or `issuer`. */
-export interface BearerIssuerSettings {
+export interface BearerIssuerOptions {
   /**
    * Audience of this issuer's tokens.
    * @default `audience` of the options
@@ -144,13 +144,13 @@ export interface BearerIssuerSettings {
    * @default `introspection` of the options
    * @example createBearer({ ...options, issuer: [{ issuer, introspection: { clientId, clientSecret } }, otherIssuer] })
    */
-  introspection?: IntrospectionOptions | undefined
+  introspection?: BearerIntrospectionOptions | undefined
   /**
    * Returns the roles of this issuer's tokens.
    * @default the roles of `provider`, otherwise `roles` of the options
    * @example createBearer({ ...options, issuer: { issuer, roles: ({ accessToken }) => [String(accessToken?.group)] } })
    */
-  roles?: ((sources: RoleSources) => readonly string[]) | undefined
+  roles?: ((sources: OidcRoleSources) => readonly string[]) | undefined
 }
 
 /**
@@ -158,11 +158,11 @@ export interface BearerIssuerSettings {
  * examples of the members, `options` are the other options.
  * @example createBearer({ issuer: 'https://id.example.com', audience: 'orders', baseUrl: 'https://api.example.com' })
  */
-export type BearerOptions = BearerApiSettings &
-  ProviderOrIssuer<string | URL | BearerIssuer | readonly (string | URL | OidcProvider | BearerIssuer)[]>
+export type BearerOptions = BearerApiOptions &
+  OidcProviderOrIssuer<string | URL | BearerIssuer | readonly (string | URL | OidcProvider | BearerIssuer)[]>
 
 /** Options of `createBearer` beside `provider` or `issuer`. */
-export interface BearerApiSettings extends BearerSettings {
+export interface BearerApiOptions extends BearerTokenOptions {
   /**
    * Audience of the tokens (`aud`), required here or with each issuer. A token must name one of a list.
    * @example createBearer({ ...options, audience: 'orders' })
@@ -180,14 +180,14 @@ export interface BearerApiSettings extends BearerSettings {
    * @default the roles of `provider`, otherwise the claim `roles`, Keycloak's realm roles, and Keycloak's client roles as `client:role`
    * @example createBearer({ ...options, roles: ({ accessToken }) => (accessToken?.groups ?? []) as string[] })
    */
-  roles?: ((sources: RoleSources) => readonly string[]) | undefined
+  roles?: ((sources: OidcRoleSources) => readonly string[]) | undefined
   /**
    * Asks the issuer about tokens, if there is one issuer. With several issuers, pass it in the entry of one of them.
    * @default opaque tokens are refused
    * @see https://www.rfc-editor.org/rfc/rfc7662#section-2
    * @example createBearer({ ...options, introspection: { clientId: 'orders', clientSecret: process.env.CLIENT_SECRET } })
    */
-  introspection?: IntrospectionOptions | undefined
+  introspection?: BearerIntrospectionOptions | undefined
   /**
    * Name of this guard in its events.
    * @default 'bearer'

@@ -1,15 +1,15 @@
 /**
  * The claims of a user: the standard claims that applications commonly read. Merge claims of your own into this interface,
  * and every user has them.
- * @see https://openid.net/specs/openid-connect-core-1_0.html#StandardClaims
+ * @see https://openid.net/specs/openid-connect-core-1_0.html#OidcUserClaims
  * @example
  * declare module 'express-session-oidc' {
- *   interface StandardClaims {
+ *   interface OidcUserClaims {
  *     department?: string
  *   }
  * }
  */
-export interface StandardClaims {
+export interface OidcUserClaims {
   /** Full name, in displayable form. */
   name?: string | undefined
   /** Given name or first name. */
@@ -37,13 +37,13 @@ export interface StandardClaims {
  * itself, such as `aud`, `exp`, `iat`, `nonce` and `sid`, are left out. `iss` and `sub` together identify the user forever.
  * @see https://openid.net/specs/openid-connect-core-1_0.html#ClaimStability
  */
-export type User<Claims extends object = StandardClaims> = Readonly<{ iss: string; sub: string } & Claims>
+export type OidcUser<Claims extends object = OidcUserClaims> = Readonly<{ iss: string; sub: string } & Claims>
 
 /** Claims of any type. Check the type of a claim before you use it. */
-export type UnknownClaims = Readonly<Record<string, unknown>>
+export type OidcUnknownClaims = Readonly<Record<string, unknown>>
 
 /** Tokens of a login, as the provider issued them. */
-export interface TokenSet {
+export interface OidcTokenSet {
   /** The access token, for calls to APIs as the user. */
   readonly accessToken: string
   /** Type of the access token, in lower case: `bearer` or `dpop`. */
@@ -61,11 +61,11 @@ export interface TokenSet {
 }
 
 /** Verified claims from which the option `roles` finds the roles of a user or a token. */
-export interface RoleSources {
+export interface OidcRoleSources {
   /** Claims of the verified ID token; empty for a token that is presented to an API. */
-  readonly idToken: UnknownClaims
+  readonly idToken: OidcUnknownClaims
   /** Claims of the access token, if its signature or, at an API, its issuer (introspection) confirms them. */
-  readonly accessToken: UnknownClaims | undefined
+  readonly accessToken: OidcUnknownClaims | undefined
   /** The userinfo response, with `userInfo: true`. */
-  readonly userInfo: UnknownClaims | undefined
+  readonly userInfo: OidcUnknownClaims | undefined
 }

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { ownProperties } from '../core/own-properties.ts'
 import { isLoopback, parsedUrl } from '../core/urls.ts'
-import type { ProviderMetadata } from './provider-metadata.ts'
+import type { OidcProviderMetadata } from './provider-metadata.ts'
 
 /** Members of a provider's metadata that a login requires. */
 export const loginMetadata = ['authorization_endpoint', 'token_endpoint', 'jwks_uri'] as const
@@ -16,7 +16,7 @@ export interface IssuerNeeds {
 /** An issuer with its metadata, if they were given. It is empty if there are faults. */
 export interface IssuerReading {
   readonly issuer: string
-  readonly metadata: ProviderMetadata | undefined
+  readonly metadata: OidcProviderMetadata | undefined
   readonly faults: readonly string[]
 }
 
@@ -54,7 +54,7 @@ function readMetadata(given: unknown, { allowInsecure, neededMetadata }: IssuerN
   })
   const found = faults.filter((fault) => fault !== undefined)
   if (found.length > 0) return invalidIssuer(...found)
-  const metadata = JSON.parse(JSON.stringify(members)) as ProviderMetadata
+  const metadata = JSON.parse(JSON.stringify(members)) as OidcProviderMetadata
   return { issuer: metadata.issuer, metadata, faults: [] }
 }
 

@@ -1,9 +1,9 @@
 import { Checks, optionsInvalid } from './checks.ts'
-import type { LoginParameters } from './options.ts'
+import type { OidcLoginParameters } from './options.ts'
 import { readResources } from './resource.ts'
 import { words } from '../core/scope.ts'
 
-/** Validated {@link LoginParameters}. */
+/** Validated {@link OidcLoginParameters}. */
 export interface LoginRequest {
   /** Undefined: the scope of the instance. */
   readonly scope: readonly string[] | undefined
@@ -57,7 +57,7 @@ const reserved = new Set([
  * Validates the parameters of a login.
  * @throws OidcError `options_invalid`, which names every fault.
  */
-export function resolveLoginParameters(given: LoginParameters, origin: string): LoginRequest {
+export function resolveLoginParameters(given: OidcLoginParameters, origin: string): LoginRequest {
   const checks = new Checks(given, 'the parameters of login()', known)
   const parameters: Record<string, string> = {}
   const prompt = checks.string('prompt', "'none', 'login', 'consent' or 'select_account'")

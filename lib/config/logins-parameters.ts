@@ -1,7 +1,7 @@
 import { Checks, optionsInvalid } from './checks.ts'
 
 /** Parameters of `oidc.logins.list()`. */
-export interface ListParameters {
+export interface OidcListParameters {
   /**
    * Subject whose logins are listed: `req.oidc.user.sub`, also in events.
    * @example await oidc.logins.list({ sub: oidc.user(req).sub })
@@ -18,7 +18,7 @@ export interface ListParameters {
 /**
  * Parameters of `oidc.logins.end()`: exactly one of `sub`, `sid` and `id`. One that is present but undefined is an error.
  */
-export interface EndParameters {
+export interface OidcEndParameters {
   /**
    * Ends all logins of this subject.
    * @example await oidc.logins.end({ sub: oidc.user(req).sub })
@@ -42,7 +42,7 @@ export interface EndParameters {
   issuer?: string | undefined
 }
 
-/** Validated {@link EndParameters}. */
+/** Validated {@link OidcEndParameters}. */
 export type ResolvedEnd =
   | { readonly id: string }
   | { readonly group: { readonly sub: string } | { readonly sid: string }; readonly issuer: string | undefined }
@@ -51,7 +51,7 @@ export type ResolvedEnd =
  * Validates the parameters of `logins.list()`.
  * @throws OidcError `options_invalid`, which names every fault.
  */
-export function resolveListParameters(given: ListParameters): { sub: string; issuer: string | undefined } {
+export function resolveListParameters(given: OidcListParameters): { sub: string; issuer: string | undefined } {
   const checks = new Checks(given, 'the parameters of logins.list()', ['sub', 'issuer'])
   const sub = readText(checks, 'sub')
   const issuer = readText(checks, 'issuer')
@@ -65,7 +65,7 @@ export function resolveListParameters(given: ListParameters): { sub: string; iss
  * Validates the parameters of `logins.end()`.
  * @throws OidcError `options_invalid`, which names every fault.
  */
-export function resolveEndParameters(given: EndParameters): ResolvedEnd {
+export function resolveEndParameters(given: OidcEndParameters): ResolvedEnd {
   const checks = new Checks(given, 'the parameters of logins.end()', ['sub', 'sid', 'id', 'issuer'])
   const [sub, sid, id, issuer] = (['sub', 'sid', 'id', 'issuer'] as const).map((key) => readText(checks, key))
   // A variable that is undefined by mistake must not end other logins than intended, nor silently none.

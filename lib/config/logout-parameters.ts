@@ -1,11 +1,11 @@
 import { Checks, optionsInvalid } from './checks.ts'
-import type { LogoutParameters } from './options.ts'
+import type { OidcLogoutParameters } from './options.ts'
 
 /**
  * Validates the parameters of a logout.
  * @throws OidcError `options_invalid`, which names every fault.
  */
-export function checkLogout(parameters: LogoutParameters, origin: string): LogoutParameters {
+export function checkLogout(parameters: OidcLogoutParameters, origin: string): OidcLogoutParameters {
   const checks = new Checks(parameters, 'the parameters of logout()', ['returnTo', 'local', 'all'])
   const checked = {
     returnTo: checks.path('returnTo', origin, '/goodbye'),

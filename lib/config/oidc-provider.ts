@@ -1,16 +1,16 @@
 import { ownProperties } from '../core/own-properties.ts'
-import type { RoleSources } from './claims.ts'
-import type { IssuerRules } from './issuer-rules.ts'
-import type { ProviderMetadata } from './provider-metadata.ts'
+import type { OidcRoleSources } from './claims.ts'
+import type { OidcIssuerRules } from './issuer-rules.ts'
+import type { OidcProviderMetadata } from './provider-metadata.ts'
 
 /** Options of `customProvider`. In the examples of the members, `options` are the other options. */
-export interface CustomProviderOptions extends IssuerRules {
+export interface CustomProviderOptions extends OidcIssuerRules {
   /**
    * The provider, `https:` or on loopback: its issuer identifier, exactly as in its metadata, which are discovered on
    * first use (OIDC Discovery, section 4). Or the metadata, as an object or as the `file:` URL of a JSON file.
    * @example customProvider({ issuer: 'https://id.example.com', accept: ({ tier }) => tier === 'gold' })
    */
-  issuer: string | URL | ProviderMetadata
+  issuer: string | URL | OidcProviderMetadata
   /**
    * Scope that logins request if `createOidc` has no option `scope`: a string or an array; must contain `openid`.
    * @default 'openid profile email'
@@ -22,11 +22,11 @@ export interface CustomProviderOptions extends IssuerRules {
    * @default the roles that `createOidc` and `createBearer` find without this option
    * @example customProvider({ ...options, roles: ({ idToken }) => (idToken.groups ?? []) as string[] })
    */
-  roles?: ((sources: RoleSources) => readonly string[]) | undefined
+  roles?: ((sources: OidcRoleSources) => readonly string[]) | undefined
 }
 
 /** Settings of a provider, whose metadata file has been read. */
-type ProviderSettings = Omit<CustomProviderOptions, 'issuer'> & { readonly issuer: string | ProviderMetadata }
+type ProviderSettings = Omit<CustomProviderOptions, 'issuer'> & { readonly issuer: string | OidcProviderMetadata }
 
 /**
  * A provider: its issuer, the scope and roles of its users, and the rules for its tokens. It is made by `keycloak()`,
@@ -54,7 +54,7 @@ export class OidcProvider {
   }
 
   /** Returns the roles of a user or a token; undefined if the provider has no such function. */
-  get roles(): ((sources: RoleSources) => readonly string[]) | undefined {
+  get roles(): ((sources: OidcRoleSources) => readonly string[]) | undefined {
     return this.#settings.roles
   }
 
@@ -90,6 +90,6 @@ export interface ProviderAndIssuer<Issuer> {
 }
 
 /** The option `provider` or the option `issuer`. */
-export type ProviderOrIssuer<Issuer> =
+export type OidcProviderOrIssuer<Issuer> =
   | (Pick<ProviderAndIssuer<Issuer>, 'provider'> & Partial<ProviderAndIssuer<Issuer>>)
   | (Pick<ProviderAndIssuer<Issuer>, 'issuer'> & Partial<ProviderAndIssuer<Issuer>>)

@@ -1,24 +1,24 @@
 import type { NextFunction, Request, Response } from 'express'
 import type { OidcError } from '../core/errors.ts'
-import type { Records } from '../core/records.ts'
-import type { LoginBearerSettings } from './bearer-options.ts'
-import type { StandardClaims, TokenSet, User, RoleSources } from './claims.ts'
-import type { ProviderOrIssuer } from './oidc-provider.ts'
-import type { SessionStore } from './session-store.ts'
-import type { ProviderMetadata } from './provider-metadata.ts'
+import type { OidcRecords } from '../core/records.ts'
+import type { OidcBearerOptions } from './bearer-options.ts'
+import type { OidcUserClaims, OidcTokenSet, OidcUser, OidcRoleSources } from './claims.ts'
+import type { OidcProviderOrIssuer } from './oidc-provider.ts'
+import type { OidcSessionStore } from './session-store.ts'
+import type { OidcProviderMetadata } from './provider-metadata.ts'
 
 /** The login that `afterLogin` receives. */
-export interface FinishedLogin<Claims extends object = StandardClaims> {
+export interface OidcFinishedLogin<Claims extends object = OidcUserClaims> {
   /** The claims about the user. */
-  readonly user: User<Claims>
+  readonly user: OidcUser<Claims>
   /** The tokens that the provider issued. */
-  readonly tokens: TokenSet
+  readonly tokens: OidcTokenSet
   /** The user's roles (option `roles`). */
   readonly roles: readonly string[]
 }
 
 /** Paths of the routes of an instance, relative to `baseUrl`: plain paths, without pattern, query or final slash. */
-export interface RouteOptions {
+export interface OidcRouteOptions {
   /** Path that starts a login.
    * @default '/login', or '/<name>/login' with a `name`
    * @example createOidc({ ...options, routes: { login: '/sign-in' } }) */
@@ -54,11 +54,11 @@ export interface RouteOptions {
  *   secret: process.env.OIDC_SECRET,
  * })
  */
-export type OidcOptions<Claims extends object = StandardClaims> = OidcSettings<Claims> &
-  ProviderOrIssuer<string | URL | ProviderMetadata>
+export type OidcOptions<Claims extends object = OidcUserClaims> = OidcBaseOptions<Claims> &
+  OidcProviderOrIssuer<string | URL | OidcProviderMetadata>
 
 /** Options of `createOidc` beside `provider` or `issuer`. */
-export interface OidcSettings<Claims extends object = StandardClaims> {
+export interface OidcBaseOptions<Claims extends object = OidcUserClaims> {
   /** The client identifier that is registered with the provider.
    * @example createOidc({ ...options, clientId: 'web' }) */
   clientId: string
@@ -81,7 +81,7 @@ export interface OidcSettings<Claims extends object = StandardClaims> {
   name?: string | undefined
   /** Paths of the routes, relative to `baseUrl`.
    * @example createOidc({ ...options, routes: { login: '/sign-in' } }) */
-  routes?: RouteOptions | undefined
+  routes?: OidcRouteOptions | undefined
   /** Scope to request, a string or an array; must contain `openid`.
    * @default the scope of `provider`, otherwise 'openid profile email'
    * @example createOidc({ ...options, scope: 'openid profile offline_access' }) */
@@ -101,7 +101,10 @@ export interface OidcSettings<Claims extends object = StandardClaims> {
    * Any other error is answered with `hook_failed` (500). In both cases the former session is unchanged.
    * @example createOidc({ ...options, afterLogin: async (req, { user }) => { await saveUser(user) } }) */
   afterLogin?:
-    | ((req: Request, login: FinishedLogin<Claims>) => string | void | undefined | Promise<string | void | undefined>)
+    | ((
+        req: Request,
+        login: OidcFinishedLogin<Claims>,
+      ) => string | void | undefined | Promise<string | void | undefined>)
     | undefined
   /** Custom error handler, called instead of the built-in page or problem+json. `next(error)` passes to `errorHandler()`.
    * @example createOidc({ ...options, onError: (error, req, res) => res.status(error.status).send(error.code) }) */
@@ -113,7 +116,7 @@ export interface OidcSettings<Claims extends object = StandardClaims> {
    * @default the roles of `provider`; otherwise the claim `roles`, Keycloak's realm roles, and its client roles as `client:role`: of the access token, or else
    * of the ID token, or else of userinfo. The claim `roles` of an access token for another API does not count.
    * @example createOidc({ ...options, roles: ({ accessToken }) => (accessToken?.groups ?? []) as string[] }) */
-  roles?: ((sources: RoleSources) => readonly string[]) | undefined
+  roles?: ((sources: OidcRoleSources) => readonly string[]) | undefined
   /** Requests userinfo (OIDC Core, section 5.3) at each login and refresh, and adds its claims to the user.
    * @default false
    * @example createOidc({ ...options, userInfo: true }) */
@@ -172,10 +175,10 @@ export interface OidcSettings<Claims extends object = StandardClaims> {
   /** Storage for logins and tokens, if not in the session store.
    * @default the session store
    * @example createOidc({ ...options, records: redisRecords({ client }) }) */
-  records?: Records | undefined
+  records?: OidcRecords | undefined
   /** The store passed to `session()`, or another on the same database. `oidc.logins` needs it, because it has no request.
    * @example createOidc({ ...options, sessionStore: store }) */
-  sessionStore?: SessionStore | undefined
+  sessionStore?: OidcSessionStore | undefined
   /** Stores `User-Agent` and `req.ip` with each login, for `oidc.logins.list()`. Both are personal data.
    * @default false
    * @example createOidc({ ...options, storeDevice: true }) */
@@ -191,12 +194,12 @@ export interface OidcSettings<Claims extends object = StandardClaims> {
   /** Access tokens that `requireBearer`, `requireAuth({ bearer })` and `verifyToken` accept.
    * @default tokens of this issuer for the audience of each rule
    * @example createOidc({ ...options, bearer: { audience: 'orders' } }) */
-  bearer?: LoginBearerSettings | undefined
+  bearer?: OidcBearerOptions | undefined
 }
 
 /** Parameters of one login, beyond the options of the instance.
  * @see https://openid.net/specs/openid-connect-core-1_0.html#AuthRequest */
-export interface LoginParameters {
+export interface OidcLoginParameters {
   /** Scope, a string or an array, instead of the instance's; `openid` is added. If the user is logged in with this
    * instance, it is requested in addition to the granted scope.
    * @example oidc.login({ scope: 'calendar.read' }) */
@@ -230,7 +233,7 @@ export interface LoginParameters {
 }
 
 /** Parameters of one logout. */
-export interface LogoutParameters {
+export interface OidcLogoutParameters {
   /** Path on this origin that the user returns to after the logout.
    * @default the option `postLogoutRedirect`
    * @example oidc.logout({ returnTo: '/goodbye' }) */

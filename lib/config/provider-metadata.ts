@@ -2,7 +2,7 @@
  * A provider's metadata, passed as the option `issuer` instead of being discovered.
  * @see https://openid.net/specs/openid-connect-discovery-1_0.html#ProviderMetadata
  */
-export interface ProviderMetadata {
+export interface OidcProviderMetadata {
   /** The issuer identifier, exactly as `iss` of the ID tokens has it, unless `tokenIssuer` says otherwise. */
   readonly issuer: string
   /** URL that browsers are redirected to for a login. */

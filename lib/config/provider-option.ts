@@ -1,18 +1,18 @@
 import type { Checks } from './checks.ts'
-import type { RoleSources } from './claims.ts'
+import type { OidcRoleSources } from './claims.ts'
 import type { IssuerNeeds } from './issuer.ts'
-import { issuerRules, readIssuerRules, type IssuerRules } from './issuer-rules.ts'
+import { issuerRules, readIssuerRules, type OidcIssuerRules } from './issuer-rules.ts'
 import { OidcProvider, type CustomProviderOptions } from './oidc-provider.ts'
-import type { ProviderMetadata } from './provider-metadata.ts'
+import type { OidcProviderMetadata } from './provider-metadata.ts'
 
 /** The validated option `provider` or `issuer`. The issuer is empty if there are faults. */
 export interface ResolvedProvider {
   readonly issuer: string
   /** Undefined if they are discovered. */
-  readonly metadata: ProviderMetadata | undefined
-  readonly rules: IssuerRules | undefined
+  readonly metadata: OidcProviderMetadata | undefined
+  readonly rules: OidcIssuerRules | undefined
   readonly scope: readonly string[] | undefined
-  readonly roles: ((sources: RoleSources) => readonly string[]) | undefined
+  readonly roles: ((sources: OidcRoleSources) => readonly string[]) | undefined
 }
 
 /** Names of the settings of a provider. */

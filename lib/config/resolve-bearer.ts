@@ -1,6 +1,6 @@
 import { acceptedAlgorithms, readAlgorithms } from './algorithms.ts'
 import { readBaseUrl } from './base-url.ts'
-import type { BearerIssuer, BearerOptions, BearerSettings } from './bearer-options.ts'
+import type { BearerIssuer, BearerOptions, BearerTokenOptions } from './bearer-options.ts'
 import { Checks, optionsInvalid, unsetVariable } from './checks.ts'
 import { endpointFault } from './issuer.ts'
 import { OidcProvider } from './oidc-provider.ts'
@@ -13,7 +13,7 @@ import {
 } from './resolve-introspection.ts'
 import { readBinding, type ResolvedBinding } from './resolve-binding.ts'
 
-/** Validated {@link BearerSettings}, with defaults. */
+/** Validated {@link BearerTokenOptions}, with defaults. */
 export interface ResolvedBearerSettings extends ResolvedBinding {
   /** Empty if the options have none: each rule must then name one. */
   readonly audience: readonly string[]
@@ -55,7 +55,7 @@ const settings = [
   'cacheSeconds',
   'dpop',
   'mtls',
-] as const satisfies readonly (keyof BearerSettings)[]
+] as const satisfies readonly (keyof BearerTokenOptions)[]
 const known = [
   ...settings,
   'provider',

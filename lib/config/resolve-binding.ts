@@ -1,12 +1,12 @@
 import type { Request } from 'express'
-import type { Records } from '../core/records.ts'
+import type { OidcRecords } from '../core/records.ts'
 import type { Checks } from './checks.ts'
 import { readRecords } from './records-option.ts'
 
-/** Validated `BindingOptions`. */
+/** Validated `BearerBindingOptions`. */
 export interface ResolvedBinding {
   /** Storage of used proofs; undefined: DPoP is not supported. */
-  readonly dpop: 'memory' | Records | undefined
+  readonly dpop: 'memory' | OidcRecords | undefined
   /** Undefined: client certificates are ignored. */
   readonly mtls: true | ((req: Request) => string | Uint8Array | undefined) | undefined
 }

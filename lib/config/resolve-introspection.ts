@@ -1,13 +1,13 @@
 import type { Checks } from './checks.ts'
 import { readClient, type ResolvedClient } from './client.ts'
 
-/** Validated `IntrospectionSettings`, with defaults. */
+/** Validated `OidcIntrospectionOptions`, with defaults. */
 export interface ResolvedIntrospection {
   readonly tokens: 'opaque' | 'all'
   readonly cacheSeconds: number
 }
 
-/** Validated `IntrospectionOptions`, with defaults. */
+/** Validated `BearerIntrospectionOptions`, with defaults. */
 export interface ResolvedIntrospector extends ResolvedIntrospection, ResolvedClient {
   readonly clientId: string
 }

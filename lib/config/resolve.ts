@@ -1,4 +1,4 @@
-import type { Records } from '../core/records.ts'
+import type { OidcRecords } from '../core/records.ts'
 import { isLoopback, isSecureUrl, parsedUrl } from '../core/urls.ts'
 import { warnOnce } from '../core/warnings.ts'
 import { acceptedAlgorithms } from './algorithms.ts'
@@ -12,7 +12,7 @@ import { readRecords } from './records-option.ts'
 import { readResources } from './resource.ts'
 import { readName, readRoutes, type Routes } from './routes.ts'
 import { resolveSecrets } from './secret.ts'
-import { readSessionStore, type SessionStore } from './session-store.ts'
+import { readSessionStore, type OidcSessionStore } from './session-store.ts'
 import { resolveBearerSettings, type ResolvedLoginBearer } from './resolve-bearer.ts'
 
 /** Validated {@link OidcOptions}, with defaults; frozen. */
@@ -45,8 +45,8 @@ export interface ResolvedOptions extends ResolvedProvider {
   readonly responseMode: 'query' | 'form_post'
   readonly par: boolean
   readonly dpop: boolean
-  readonly records: Records | undefined
-  readonly sessionStore: SessionStore | undefined
+  readonly records: OidcRecords | undefined
+  readonly sessionStore: OidcSessionStore | undefined
   readonly storeDevice: boolean
   readonly fetch: typeof globalThis.fetch | undefined
   readonly allowInsecureIssuer: boolean

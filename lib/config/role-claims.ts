@@ -1,8 +1,8 @@
 import { hookFailed } from '../core/errors.ts'
-import type { RoleSources, UnknownClaims } from './claims.ts'
+import type { OidcRoleSources, OidcUnknownClaims } from './claims.ts'
 
 /** The option `roles`. */
-export type RoleReader = (sources: RoleSources) => readonly string[]
+export type RoleReader = (sources: OidcRoleSources) => readonly string[]
 
 /** Maximum length of a client id in Keycloak. A longer one, repeated for each role, would multiply the size of a token. */
 const longestClient = 255
@@ -14,7 +14,7 @@ const keycloakClaims = ['realm_access', 'resource_access']
  *
  * @throws OidcError `hook_failed` if the option `roles` throws or returns anything but an array of strings
  */
-export function readRoles(own: RoleReader | undefined, sources: RoleSources): string[] {
+export function readRoles(own: RoleReader | undefined, sources: OidcRoleSources): string[] {
   if (!own)
     return [...new Set([...selectTexts(findSource(sources, ['roles'])?.['roles']), ...readKeycloakRoles(sources)])]
   let roles: unknown
@@ -28,13 +28,13 @@ export function readRoles(own: RoleReader | undefined, sources: RoleSources): st
 }
 
 /** Returns the roles of a Keycloak realm: realm roles plain, client roles as `client:role`, those of `client` both ways. */
-export function readKeycloakRoles(sources: RoleSources, client?: string): string[] {
+export function readKeycloakRoles(sources: OidcRoleSources, client?: string): string[] {
   const claims = findSource(sources, keycloakClaims)
   const roles = selectTexts(readRolesMember(claims?.['realm_access']))
   const clients = claims?.['resource_access']
   if (clients !== null && typeof clients === 'object') {
     for (const name of Object.keys(clients).filter(({ length }) => length <= longestClient)) {
-      for (const role of selectTexts(readRolesMember((clients as UnknownClaims)[name]))) {
+      for (const role of selectTexts(readRolesMember((clients as OidcUnknownClaims)[name]))) {
         roles.push(`${name}:${role}`)
         if (name === client) roles.push(role)
       }
@@ -44,17 +44,20 @@ export function readKeycloakRoles(sources: RoleSources, client?: string): string
 }
 
 /** Whether roles can be read from these claims without the option `roles`. */
-export function hasRoleClaims(claims: UnknownClaims): boolean {
+export function hasRoleClaims(claims: OidcUnknownClaims): boolean {
   return hasAnyClaim(claims, ['roles', ...keycloakClaims])
 }
 
 /** The access token comes first, so that a user has the roles at a session route that the token has at an API. */
-function findSource({ accessToken, idToken, userInfo }: RoleSources, names: string[]): UnknownClaims | undefined {
+function findSource(
+  { accessToken, idToken, userInfo }: OidcRoleSources,
+  names: string[],
+): OidcUnknownClaims | undefined {
   return [accessToken, idToken, userInfo].find((claims) => claims && hasAnyClaim(claims, names))
 }
 
 /** Null means absent. */
-function hasAnyClaim(claims: UnknownClaims, names: string[]): boolean {
+function hasAnyClaim(claims: OidcUnknownClaims, names: string[]): boolean {
   return names.some((name) => claims[name] !== undefined && claims[name] !== null)
 }
 

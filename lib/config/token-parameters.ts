@@ -2,7 +2,7 @@ import { Checks, optionsInvalid } from './checks.ts'
 import { readResources } from './resource.ts'
 
 /** Parameters of an access token. */
-export interface AccessTokenParameters {
+export interface OidcAccessTokenParameters {
   /**
    * Scope of the token, a string or an array. Each scope and resource has a token of its own, stored with the login.
    * @default everything that the login was granted
@@ -27,7 +27,7 @@ export interface AccessTokenParameters {
 }
 
 /** Parameters of an access token for a job, which has no request. */
-export interface LoginTokenParameters extends AccessTokenParameters {
+export interface OidcLoginTokenParameters extends OidcAccessTokenParameters {
   /**
    * The id of the login: `req.oidc.loginId`, also in events.
    * @example await oidc.logins.accessToken({ id })
@@ -39,7 +39,7 @@ export interface LoginTokenParameters extends AccessTokenParameters {
  * Parameters of a token exchange. At least one of `audience`, `resource` and `scope` is required.
  * @see https://www.rfc-editor.org/rfc/rfc8693#section-2.1
  */
-export interface ExchangeParameters extends AccessTokenParameters {
+export interface OidcExchangeParameters extends OidcAccessTokenParameters {
   /**
    * Service that the token is for, as the provider names it (with Keycloak the client id): a string or an array.
    * @example await req.oidc.exchange({ audience: 'orders' })
@@ -47,7 +47,7 @@ export interface ExchangeParameters extends AccessTokenParameters {
   audience?: string | readonly string[] | undefined
 }
 
-/** Validated {@link AccessTokenParameters}, with defaults. */
+/** Validated {@link OidcAccessTokenParameters}, with defaults. */
 export interface ResolvedTokenParameters {
   readonly target: { readonly scope: readonly string[] | undefined; readonly resource: readonly string[] }
   readonly minValidSeconds: number
@@ -59,7 +59,7 @@ const tokenParameters = ['scope', 'resource', 'minValidSeconds']
  * Validates the parameters of an access token.
  * @throws OidcError `options_invalid`, which names every fault.
  */
-export function resolveTokenParameters(given: AccessTokenParameters, what: string): ResolvedTokenParameters {
+export function resolveTokenParameters(given: OidcAccessTokenParameters, what: string): ResolvedTokenParameters {
   const checks = new Checks(given, `the parameters of ${what}`, tokenParameters)
   const parameters = resolveRefreshParameters(checks)
   if (checks.faults.length > 0) throw optionsInvalid(what, checks.faults)
@@ -73,7 +73,7 @@ const loginId = /^[\w-]{22}$/
  * @throws OidcError `options_invalid`, which names every fault.
  */
 export function resolveLoginTokenParameters(
-  given: LoginTokenParameters,
+  given: OidcLoginTokenParameters,
 ): ResolvedTokenParameters & { readonly id: string } {
   const checks = new Checks(given, 'the parameters of logins.accessToken()', [...tokenParameters, 'id'])
   const parameters = resolveRefreshParameters(checks)
@@ -96,7 +96,7 @@ function resolveRefreshParameters(checks: Checks): ResolvedTokenParameters {
  * @throws OidcError `options_invalid`, which names every fault.
  */
 export function resolveExchangeParameters(
-  given: ExchangeParameters,
+  given: OidcExchangeParameters,
 ): ResolvedTokenParameters & { readonly audience: readonly string[] } {
   const checks = new Checks(given, 'the parameters of exchange()', [...tokenParameters, 'audience'])
   const parameters = resolveRefreshParameters(checks)

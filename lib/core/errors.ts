@@ -99,7 +99,7 @@ export class LoginRefused extends OidcError {
 }
 
 /** Scope and parameters of an authorization request. In an error: what a step-up login has to request. */
-export interface LoginNeeds {
+export interface OidcLoginNeeds {
   /** The scope; in an error the missing scope, requested in addition to the granted scope. */
   readonly scope: readonly string[]
   /**
@@ -110,7 +110,7 @@ export interface LoginNeeds {
 }
 
 /** The properties of a {@link LoginNeeded}. */
-export interface LoginNeededInit extends LoginNeeds {
+export interface LoginNeededInit extends OidcLoginNeeds {
   /** Name of the instance. */
   readonly provider: string
   /** Identity of the instance: a hash of its issuer, client id and name. */
@@ -160,7 +160,7 @@ export class LoginNeeded extends OidcError {
   /** Identity of that instance: a hash of its issuer, client id and name. */
   readonly owner: string
   /** The requirements that the further login has to request. */
-  readonly needs: LoginNeeds
+  readonly needs: OidcLoginNeeds
   /**
    * Whether a login requested the same within the last five minutes, without the required result. Then `status` is 403,
    * and no further login starts.

@@ -17,7 +17,7 @@ export interface OidcEventBase {
  * - `application`: the application called `oidc.logins.end()`
  * - `refresh_refused`: the provider refused to refresh its tokens
  */
-export type LogoutReason = 'user' | 'back_channel' | 'front_channel' | 'application' | 'refresh_refused'
+export type OidcLogoutReason = 'user' | 'back_channel' | 'front_channel' | 'application' | 'refresh_refused'
 
 /**
  * The reason why tokens were refreshed.
@@ -26,7 +26,7 @@ export type LogoutReason = 'user' | 'back_channel' | 'front_channel' | 'applicat
  * - `recheck`: the login had not been checked for `recheckSeconds`
  * - `rejected`: an API refused the access token
  */
-export type RefreshReason = 'expiry' | 'recheck' | 'rejected'
+export type OidcRefreshReason = 'expiry' | 'recheck' | 'rejected'
 
 /**
  * The events of an instance, with their fields. No event carries a token, a code or a secret.
@@ -48,13 +48,13 @@ export interface OidcEvents {
    * A login was ended. Not emitted for a login that reaches its maximum age or idle time, nor for one that the login of
    * another user replaces.
    */
-  logout: OidcEventBase & { issuer: string; sub: string; loginId: string; reason: LogoutReason }
+  logout: OidcEventBase & { issuer: string; sub: string; loginId: string; reason: OidcLogoutReason }
   /** The tokens of a login were refreshed; one event, however many requests wait for the refresh. */
   refresh: OidcEventBase & {
     issuer: string
     sub: string
     loginId: string
-    reason: RefreshReason
+    reason: OidcRefreshReason
     /** Duration in milliseconds, including the store. */
     durationMs: number
   }
@@ -65,7 +65,7 @@ export interface OidcEvents {
   refresh_failed: OidcEventBase & {
     sub: string
     loginId: string
-    reason: RefreshReason
+    reason: OidcRefreshReason
     code: string
     status: number
     detail: string | undefined

@@ -3,39 +3,39 @@
  * the same partition (one slot of a Redis Cluster), because one step can change several of them.
  *
  * @example
- * const ofSession: RecordKey = { session: 'Yb3k9XvQ', part: 'login' }
- * const ofNoSession: RecordKey = { kind: 'refresh', id: 'pX3nW7kQ' }
+ * const ofSession: OidcRecordKey = { session: 'Yb3k9XvQ', part: 'login' }
+ * const ofNoSession: OidcRecordKey = { kind: 'refresh', id: 'pX3nW7kQ' }
  */
-export type RecordKey =
+export type OidcRecordKey =
   { readonly session: string; readonly part: string } | { readonly kind: string; readonly id: string }
 
 /**
  * Changes to other records of the same session, in the same step as a write.
  *
  * @example
- * const changes: RecordChanges = {
+ * const changes: OidcRecordChanges = {
  *   set: [{ key: { session: 'Yb3k9XvQ', part: 'tokens:default' }, value: 'sealed', seconds: 3600 }],
  *   delete: [{ session: 'Yb3k9XvQ', part: 'tokens:staff' }],
  * }
  */
-export interface RecordChanges {
+export interface OidcRecordChanges {
   /**
    * Records to write, whether or not they exist.
    *
    * @default []
    */
-  readonly set?: readonly WrittenRecord[] | undefined
+  readonly set?: readonly OidcWrittenRecord[] | undefined
   /**
    * Records to delete. A key without a record is not an error.
    *
    * @default []
    */
-  readonly delete?: readonly RecordKey[] | undefined
+  readonly delete?: readonly OidcRecordKey[] | undefined
 }
 
 /** A record, with its value and its lifetime in seconds. */
-export interface WrittenRecord {
-  readonly key: RecordKey
+export interface OidcWrittenRecord {
+  readonly key: OidcRecordKey
   readonly value: string
   readonly seconds: number
 }
@@ -58,28 +58,28 @@ export interface WrittenRecord {
  * const { rowCount } = await pool.query(sql, [JSON.stringify(key), expected, value, seconds])
  * return rowCount === 1
  */
-export interface Records {
+export interface OidcRecords {
   /**
    * Returns the value, or undefined if there is none.
    *
    * @example
    * const value = await records.get({ session: 'Yb3k9XvQ', part: 'login' })
    */
-  get(key: RecordKey): Promise<string | undefined>
+  get(key: OidcRecordKey): Promise<string | undefined>
   /**
    * Writes a value, whether or not there is one.
    *
    * @example
    * await records.set({ kind: 'login', id: 'pX3nW7kQ' }, 'Yb3k9XvQ', 3600)
    */
-  set(key: RecordKey, value: string, seconds: number): Promise<void>
+  set(key: OidcRecordKey, value: string, seconds: number): Promise<void>
   /**
    * Writes a value if there is none, and then makes the changes of `besides` in the same step. Returns whether it wrote.
    *
    * @example
    * const isFirst = await records.add({ kind: 'used', id: 'k2' }, 'used', 900) // false until 900 s have passed
    */
-  add(key: RecordKey, value: string, seconds: number, besides?: RecordChanges): Promise<boolean>
+  add(key: OidcRecordKey, value: string, seconds: number, besides?: OidcRecordChanges): Promise<boolean>
   /**
    * Writes a value if the current one equals `expected`, and then makes the changes of `besides` in the same step. With
    * the value `undefined` it deletes the record and ignores `seconds`. Returns whether it wrote or deleted.
@@ -88,11 +88,11 @@ export interface Records {
    * const isReplaced = await records.replace({ session: 'Yb3k9XvQ', part: 'login' }, text, changedText, 3600)
    */
   replace(
-    key: RecordKey,
+    key: OidcRecordKey,
     expected: string,
     value: string | undefined,
     seconds: number,
-    besides?: RecordChanges,
+    besides?: OidcRecordChanges,
   ): Promise<boolean>
   /**
    * Returns the value, or undefined, and deletes it in the same step.
@@ -100,33 +100,33 @@ export interface Records {
    * @example
    * const response = await records.getAndDelete({ kind: 'response', id: 'k2' })
    */
-  getAndDelete(key: RecordKey): Promise<string | undefined>
+  getAndDelete(key: OidcRecordKey): Promise<string | undefined>
   /**
    * Deletes records, not necessarily in one step. A key without a record is not an error.
    *
    * @example
    * await records.delete([{ kind: 'login', id: 'pX3nW7kQ' }])
    */
-  delete(keys: readonly RecordKey[]): Promise<void>
+  delete(keys: readonly OidcRecordKey[]): Promise<void>
   /**
    * Adds a member to a set, with a lifetime of its own; for an existing member, replaces the lifetime.
    *
    * @example
    * await records.addToSet({ kind: 'logins', id: 'g7' }, 'pX3nW7kQ', 3600)
    */
-  addToSet(key: RecordKey, member: string, seconds: number): Promise<void>
+  addToSet(key: OidcRecordKey, member: string, seconds: number): Promise<void>
   /**
    * Returns the members of a set in any order; none if there is no such set.
    *
    * @example
    * const loginIds = await records.members({ kind: 'logins', id: 'g7' })
    */
-  members(key: RecordKey): Promise<string[]>
+  members(key: OidcRecordKey): Promise<string[]>
   /**
    * Removes members from a set. A text that is not a member is not an error.
    *
    * @example
    * await records.removeFromSet({ kind: 'logins', id: 'g7' }, ['pX3nW7kQ'])
    */
-  removeFromSet(key: RecordKey, members: readonly string[]): Promise<void>
+  removeFromSet(key: OidcRecordKey, members: readonly string[]): Promise<void>
 }

@@ -1,5 +1,5 @@
-import type { UnknownClaims } from '../config/claims.ts'
-import type { IssuerRules } from '../config/issuer-rules.ts'
+import type { OidcUnknownClaims } from '../config/claims.ts'
+import type { OidcIssuerRules } from '../config/issuer-rules.ts'
 import { TokenRejected } from '../tokens/token-rejected.ts'
 import { findKeysWithKid, ruleFault, withDistributedClaims } from '../tokens/issuer-checks.ts'
 import type { KeyLookup } from '../tokens/key-set.ts'
@@ -12,10 +12,10 @@ import type { KeyLookup } from '../tokens/key-set.ts'
  */
 export async function evaluateIssuerRules(
   token: string,
-  claims: UnknownClaims,
-  rules: IssuerRules,
+  claims: OidcUnknownClaims,
+  rules: OidcIssuerRules,
   lookup: KeyLookup | undefined,
-): Promise<UnknownClaims> {
+): Promise<OidcUnknownClaims> {
   const fault = await ruleFault(claims, rules, {
     token: 'access',
     keys: lookup && rules.accept ? findKeysWithKid(token, lookup) : [],

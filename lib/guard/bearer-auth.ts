@@ -1,4 +1,4 @@
-import type { UnknownClaims } from '../config/claims.ts'
+import type { OidcUnknownClaims } from '../config/claims.ts'
 import { readRoles, type RoleReader } from '../config/role-claims.ts'
 import { deepFreeze } from '../core/deep-freeze.ts'
 import { scopeList } from '../core/scope.ts'
@@ -17,7 +17,7 @@ export interface BearerAuth<Claims extends object = object> {
   /** The access token itself. `JSON.stringify` and `util.inspect` do not show it. */
   readonly token: string
   /** All claims of the token, or of the introspection response for it, with those that `distributedClaims` returned. */
-  readonly claims: UnknownClaims & Claims
+  readonly claims: OidcUnknownClaims & Claims
   /** Subject, unique within one `issuer`; undefined if the token has none, as with Keycloak's lightweight access tokens. */
   readonly sub: string | undefined
   /** Granted scope: the words of the claims `scope` (RFC 9068, section 2.2.3) and `scp`, each a string or an array. */
@@ -32,14 +32,14 @@ export interface BearerAuth<Claims extends object = object> {
 }
 
 class VerifiedToken implements BearerAuth {
-  readonly claims: UnknownClaims
+  readonly claims: OidcUnknownClaims
   readonly sub: string | undefined
   readonly scope: readonly string[]
   readonly roles: readonly string[]
   readonly issuer: string
   readonly #token: string
 
-  constructor(token: string, issuer: string, claims: UnknownClaims, roles: readonly string[]) {
+  constructor(token: string, issuer: string, claims: OidcUnknownClaims, roles: readonly string[]) {
     this.#token = token
     this.issuer = issuer
     this.claims = claims
@@ -62,7 +62,7 @@ class VerifiedToken implements BearerAuth {
 export function bearerAuth(
   token: string,
   issuer: string,
-  claims: UnknownClaims,
+  claims: OidcUnknownClaims,
   roles: RoleReader | undefined,
 ): BearerAuth {
   deepFreeze(claims)
@@ -70,7 +70,7 @@ export function bearerAuth(
   return new VerifiedToken(token, issuer, claims, readRoles(roles, sources))
 }
 
-function readTokenScope(claims: UnknownClaims): string[] {
+function readTokenScope(claims: OidcUnknownClaims): string[] {
   const { scope, scp } = claims
   const granted = scopeList(scope) ?? []
   return scp === undefined ? granted : [...new Set([...granted, ...(scopeList(scp) ?? [])])]

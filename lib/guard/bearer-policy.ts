@@ -1,5 +1,5 @@
-import type { UnknownClaims, RoleSources } from '../config/claims.ts'
-import type { IssuerRules } from '../config/issuer-rules.ts'
+import type { OidcUnknownClaims, OidcRoleSources } from '../config/claims.ts'
+import type { OidcIssuerRules } from '../config/issuer-rules.ts'
 import type { Events } from '../core/events.ts'
 import type { Keys } from '../tokens/key-set.ts'
 import { TokenRejected } from '../tokens/token-rejected.ts'
@@ -20,11 +20,11 @@ export interface TrustedIssuer {
   readonly audience: readonly string[]
   readonly algorithms: readonly string[]
   readonly keys: Keys
-  readonly roles: ((sources: RoleSources) => readonly string[]) | undefined
+  readonly roles: ((sources: OidcRoleSources) => readonly string[]) | undefined
   /** Undefined if the issuer is not asked about tokens. */
   readonly introspection: Introspection | undefined
   /** Further rules of the options for its tokens. */
-  readonly rules: IssuerRules | undefined
+  readonly rules: OidcIssuerRules | undefined
 }
 
 /** The tokens that a guard accepts. All its routes share one policy. */
@@ -48,7 +48,7 @@ export async function verifyToken(policy: BearerPolicy, token: string): Promise<
   const { issuer, audience, algorithms, keys, roles, introspection, rules } = trustedIssuer(policy, token)
   const checks = { issuer, audience, algorithms, clockToleranceSeconds, rules }
   // An introspection response may omit `iss` (RFC 7662, section 2.2).
-  const makeAuth = (claims: UnknownClaims): BearerAuth =>
+  const makeAuth = (claims: OidcUnknownClaims): BearerAuth =>
     bearerAuth(token, (claims['iss'] as string | undefined) ?? issuer, claims, roles)
   if (introspection && (introspection.settings.tokens === 'all' || !looksLikeJwt(token))) {
     const claims = await introspection.claims(token, checks)
@@ -66,7 +66,7 @@ export async function verifyToken(policy: BearerPolicy, token: string): Promise<
 }
 
 /** Returns the last second at which a token is valid. An introspection response may omit `exp` (RFC 7662, section 2.2). */
-function findExpiry({ exp = Infinity }: UnknownClaims, tolerance: number): number {
+function findExpiry({ exp = Infinity }: OidcUnknownClaims, tolerance: number): number {
   return (exp as number) + tolerance
 }
 
@@ -83,7 +83,12 @@ function trustedIssuer({ issuers }: BearerPolicy, token: string): TrustedIssuer 
   return trusted
 }
 
-function isNamed(named: string | undefined, issuer: string, rules: IssuerRules | undefined, token: string): boolean {
+function isNamed(
+  named: string | undefined,
+  issuer: string,
+  rules: OidcIssuerRules | undefined,
+  token: string,
+): boolean {
   if (!rules?.tokenIssuer || !looksLikeJwt(token)) return named === issuer
   return listIssuers(rules.tokenIssuer, unverifiedClaims(token)).includes(named as string)
 }

@@ -1,7 +1,7 @@
 import type { Request } from 'express'
-import type { UnknownClaims } from '../config/claims.ts'
+import type { OidcUnknownClaims } from '../config/claims.ts'
 import { readAudience } from '../config/resolve-bearer.ts'
-import { type Rule } from './rule.ts'
+import { type OidcRule } from './rule.ts'
 import { sharedOptions, type RuleKind } from './rule-options.ts'
 import type { CompiledBearerRule } from './requirements.ts'
 
@@ -10,7 +10,7 @@ import type { CompiledBearerRule } from './requirements.ts'
  *
  * @example const { sub } = await api.verifyToken(token, { scope: 'orders:read' })
  */
-export interface TokenRule extends Pick<Rule, 'roles' | 'anyRole' | 'scope' | 'anyScope' | 'claims'> {
+export interface BearerTokenRule extends Pick<OidcRule, 'roles' | 'anyRole' | 'scope' | 'anyScope' | 'claims'> {
   /**
    * Audience that the token must have in `aud`: a string, or a list of which one is enough. It is required if the options
    * have no `audience`. If they have one, the token must meet both.
@@ -45,14 +45,14 @@ export interface TokenRule extends Pick<Rule, 'roles' | 'anyRole' | 'scope' | 'a
  *
  * @example app.delete('/orders/:id', api.requireBearer({ roles: 'admin', scope: 'orders:write' }), remove)
  */
-export interface BearerRule<Claims extends object = object> extends TokenRule {
+export interface BearerRule<Claims extends object = object> extends BearerTokenRule {
   /**
    * Custom requirement, called last. Only `true` passes. If it throws, the response is 500 (`hook_failed`).
    *
    * @default none
    * @example app.get('/:tenant', api.requireBearer({ check: ({ tenant }, req) => tenant === req.params.tenant }), show)
    */
-  check?: (claims: UnknownClaims & Claims, req: Request) => boolean | Promise<boolean>
+  check?: (claims: OidcUnknownClaims & Claims, req: Request) => boolean | Promise<boolean>
   /**
    * Whether requests without a token pass, without `req.auth`. An invalid token is still refused.
    *

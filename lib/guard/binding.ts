@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { acceptedAlgorithms } from '../config/algorithms.ts'
 import { storeUnavailable } from '../core/errors.ts'
-import type { Records } from '../core/records.ts'
+import type { OidcRecords } from '../core/records.ts'
 import { verifyDpopProof } from '../tokens/dpop-proof.ts'
 import { TokenRejected } from '../tokens/token-rejected.ts'
 import type { BearerAuth } from './bearer-auth.ts'
@@ -9,7 +9,7 @@ import type { BearerAuth } from './bearer-auth.ts'
 /** The accepted proofs of the keys that tokens are bound to. */
 export interface BindingPolicy {
   /** Records of used proofs, so that each is accepted once; undefined if DPoP is not accepted. */
-  readonly dpop: Records | undefined
+  readonly dpop: OidcRecords | undefined
   /** Whether client certificates are accepted (RFC 8705). */
   readonly mtls: boolean
   readonly clockToleranceSeconds: number

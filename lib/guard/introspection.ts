@@ -1,4 +1,4 @@
-import type { UnknownClaims } from '../config/claims.ts'
+import type { OidcUnknownClaims } from '../config/claims.ts'
 import type { ResolvedIntrospection } from '../config/resolve-introspection.ts'
 import { SingleFlightMap } from '../core/single-flight.ts'
 import { TokenRejected } from '../tokens/token-rejected.ts'
@@ -7,13 +7,13 @@ import { checkAnsweredClaims, type PresentedTokenChecks } from '../tokens/presen
 /**
  * A function that asks an issuer for the claims of a token; undefined if the token is not active (RFC 7662, section 2.2).
  */
-export type AskIssuer = (token: string) => Promise<UnknownClaims | undefined>
+export type AskIssuer = (token: string) => Promise<OidcUnknownClaims | undefined>
 
 /** Introspection by one issuer. Concurrent requests with the same token share one call. */
 export class Introspection {
   readonly settings: ResolvedIntrospection
   readonly #ask: AskIssuer
-  readonly #requests = new SingleFlightMap<UnknownClaims>()
+  readonly #requests = new SingleFlightMap<OidcUnknownClaims>()
 
   constructor(settings: ResolvedIntrospection, ask: AskIssuer) {
     this.settings = settings
@@ -25,11 +25,11 @@ export class Introspection {
    *
    * @throws TokenRejected, OidcError `provider_unavailable`, `client_rejected`, `provider_response_invalid`
    */
-  claims(token: string, checks: PresentedTokenChecks): Promise<UnknownClaims> {
+  claims(token: string, checks: PresentedTokenChecks): Promise<OidcUnknownClaims> {
     return this.#requests.run(token, () => this.#fetch(token, checks))
   }
 
-  async #fetch(token: string, checks: PresentedTokenChecks): Promise<UnknownClaims> {
+  async #fetch(token: string, checks: PresentedTokenChecks): Promise<OidcUnknownClaims> {
     const answer = await this.#ask(token)
     // Keycloak's response is the same for a revoked token and for one whose audience lacks the client that asks.
     if (!answer) {

@@ -1,6 +1,6 @@
 import type { Request } from 'express'
 import { nowSeconds } from '../core/clock.ts'
-import type { LoginNeeds } from '../core/errors.ts'
+import type { OidcLoginNeeds } from '../core/errors.ts'
 import { wasRequestedRecently } from '../session/step-up-history.ts'
 import type { LoginEntry } from '../store/login-entry.ts'
 import { authenticationParameters, findMissingAuthentication, type MissingAuthentication } from './authentication.ts'
@@ -8,7 +8,7 @@ import { findFailedCheck, findMissing, type Missing } from './requirements.ts'
 import type { CompiledRule } from './rule.ts'
 
 /** More scope, or a more recent or stronger authentication, that a rule requires and another login can provide. */
-export interface StepUpRequired extends LoginNeeds {
+export interface StepUpRequired extends OidcLoginNeeds {
   readonly code: 'authentication_insufficient' | 'not_allowed'
   /** For the log. */
   readonly missing: string

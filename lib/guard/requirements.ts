@@ -1,5 +1,5 @@
 import type { Request } from 'express'
-import type { UnknownClaims } from '../config/claims.ts'
+import type { OidcUnknownClaims } from '../config/claims.ts'
 import { hookFailed } from '../core/errors.ts'
 import type { AuthenticationRule } from './authentication.ts'
 
@@ -23,7 +23,7 @@ export interface CompiledBearerRule extends Requirements, AuthenticationRule {
 export interface Grants {
   readonly roles: readonly string[]
   readonly scope: readonly string[]
-  readonly claims: UnknownClaims
+  readonly claims: OidcUnknownClaims
 }
 
 /** A requirement that is not met. */
@@ -50,7 +50,7 @@ export function findMissing({ roles, scope, claims }: Grants, rule: Requirements
   return claim && { missing: `missing claim: ${claim[0]}` }
 }
 
-function hasClaim(claims: UnknownClaims, name: string, required: string | number | boolean): boolean {
+function hasClaim(claims: OidcUnknownClaims, name: string, required: string | number | boolean): boolean {
   const value = Object.hasOwn(claims, name) ? claims[name] : undefined
   return Array.isArray(value) ? value.includes(required) : value === required
 }
@@ -61,7 +61,7 @@ function hasClaim(claims: UnknownClaims, name: string, required: string | number
  * @throws OidcError `hook_failed` if it throws or rejects.
  */
 export async function findFailedCheck(
-  claims: UnknownClaims,
+  claims: OidcUnknownClaims,
   { check }: Pick<Requirements, 'check'>,
   req: Request | undefined,
 ): Promise<Missing | undefined> {

@@ -1,6 +1,6 @@
 import type { Request } from 'express'
 import type { Checks } from '../config/checks.ts'
-import type { StandardClaims, User } from '../config/claims.ts'
+import type { OidcUserClaims, OidcUser } from '../config/claims.ts'
 import { readAudience } from '../config/resolve-bearer.ts'
 import type { AuthenticationRule } from './authentication.ts'
 import type { Requirements, CompiledBearerRule } from './requirements.ts'
@@ -14,7 +14,7 @@ import { sharedOptions, type RuleKind } from './rule-options.ts'
  * const editors: Rule = { roles: 'editor', claims: { email_verified: true } }
  * app.get('/drafts', oidc.requireAuth(editors), list)
  */
-export interface Rule<Claims extends object = StandardClaims> {
+export interface OidcRule<Claims extends object = OidcUserClaims> {
   /**
    * Roles that the user must have, all of them: a string for one, or an array.
    *
@@ -59,7 +59,7 @@ export interface Rule<Claims extends object = StandardClaims> {
    * @default none
    * @example app.get('/users/:sub', oidc.requireAuth({ check: (user, req) => user.sub === req.params.sub }), show)
    */
-  check?: (user: User<Claims>, req: Request) => boolean | Promise<boolean>
+  check?: (user: OidcUser<Claims>, req: Request) => boolean | Promise<boolean>
 }
 
 /**
@@ -67,7 +67,7 @@ export interface Rule<Claims extends object = StandardClaims> {
  *
  * @example app.post('/transfer', oidc.requireAuth({ roles: 'owner', acr: 'gold', maxAuthAgeSeconds: 60 }), transfer)
  */
-export interface AuthRule<Claims extends object = StandardClaims> extends Rule<Claims> {
+export interface OidcAuthRule<Claims extends object = OidcUserClaims> extends OidcRule<Claims> {
   /**
    * Authentication context classes (`acr`) of which the login must have one, in order of preference: a string with spaces,
    * or an array. Otherwise a navigation is redirected to the provider to request them (`acr_values`). If the new login has

@@ -1,17 +1,17 @@
 import type { ErrorRequestHandler, Request, RequestHandler } from 'express'
 import { optionsInvalid } from '../config/checks.ts'
-import type { StandardClaims, User } from '../config/claims.ts'
+import type { OidcUserClaims, OidcUser } from '../config/claims.ts'
 import { resolveLoginParameters } from '../config/login-parameters.ts'
 import { checkLogout } from '../config/logout-parameters.ts'
 import type { OidcOptions } from '../config/options.ts'
 import type { ResolvedOptions } from '../config/resolve.ts'
 import { OidcError, setupInvalid } from '../core/errors.ts'
-import { sessionRule, type AuthRule } from '../guard/rule.ts'
+import { sessionRule, type OidcAuthRule } from '../guard/rule.ts'
 import { compileRule } from '../guard/rule-options.ts'
 import type { Instance } from '../logins/instance.ts'
 import { userInfoForToken } from '../logins/login/user-info.ts'
 import { makeInstanceGuard } from './bearer.ts'
-import type { LoginContext, OidcContext } from './context/context.ts'
+import type { OidcLoginContext, OidcContext } from './context/context.ts'
 import { makeContext } from './context/make-context.ts'
 import { authorize } from './guards/authorize.ts'
 import type { OidcGuard } from './guards/guarded-request.ts'
@@ -42,7 +42,7 @@ const instances = new WeakMap<object, Instance>()
  * const oidc = createOidc({ issuer: 'https://id.example.com', clientId: 'web', clientSecret, baseUrl, secret })
  * app.use(oidc.router)
  */
-export function createOidc<Claims extends object = StandardClaims>(options: OidcOptions<Claims>): Oidc<Claims> {
+export function createOidc<Claims extends object = OidcUserClaims>(options: OidcOptions<Claims>): Oidc<Claims> {
   const instance = makeInstance(options)
   const { provider, keys, events } = instance
   const oidc: Oidc<Claims> = {
@@ -51,7 +51,7 @@ export function createOidc<Claims extends object = StandardClaims>(options: Oidc
     ...makeGuards<Claims>(instance),
     ...makeRouteHandlers(instance),
     errorHandler: () => makeErrorHandler(instance),
-    user: (req) => requireUser(instance, req) as User<Claims>,
+    user: (req) => requireUser(instance, req) as OidcUser<Claims>,
     context: (req) => requireContext(instance, req) as OidcContext<Claims>,
     userInfo: (accessToken, sub) => userInfoForToken(instance, accessToken, sub),
     logins: makeLogins(instance),
@@ -77,8 +77,8 @@ export function createOidc<Claims extends object = StandardClaims>(options: Oidc
  */
 export function requireAnyAuth(
   oidcs: readonly Pick<Oidc<never>, 'router'>[],
-  rule?: AuthRule,
-): OidcGuard<{ oidc: LoginContext }> {
+  rule?: OidcAuthRule,
+): OidcGuard<{ oidc: OidcLoginContext }> {
   const [first, ...others] = oidcs.map((oidc) => instances.get(oidc))
   if (!first || others.includes(undefined)) {
     throw new TypeError('`requireAnyAuth()` requires at least one instance; pass those of `createOidc()`')
@@ -109,7 +109,7 @@ function makeGuards<Claims extends object>(
   const hasAudience = instance.options.bearer.audience.length > 0
   return {
     ...makeTokenGuards(bearer, hasAudience),
-    requireAuth: (rule?: AuthRule<Claims>) =>
+    requireAuth: (rule?: OidcAuthRule<Claims>) =>
       guard([instance], compileRule(sessionRule, rule, 'requireAuth()', { hasAudience }), bearer),
     // Async, so that an invalid rule also rejects.
     authorize: async (req, rule) =>

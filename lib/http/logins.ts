@@ -1,11 +1,11 @@
 import {
   resolveEndParameters,
   resolveListParameters,
-  type EndParameters,
-  type ListParameters,
+  type OidcEndParameters,
+  type OidcListParameters,
 } from '../config/logins-parameters.ts'
-import type { SessionStore } from '../config/session-store.ts'
-import { resolveLoginTokenParameters, type LoginTokenParameters } from '../config/token-parameters.ts'
+import type { OidcSessionStore } from '../config/session-store.ts'
+import { resolveLoginTokenParameters, type OidcLoginTokenParameters } from '../config/token-parameters.ts'
 import { withLogin } from '../logins/tokens/by-id.ts'
 import { endByApplication } from '../logins/logout/end-logins.ts'
 import type { Instance } from '../logins/instance.ts'
@@ -17,7 +17,7 @@ import { reportError } from './response/report-error.ts'
 import { setupInvalid } from '../core/errors.ts'
 
 /** A user's login, as a list of devices shows it. Times are in seconds since the epoch. */
-export interface Login {
+export interface OidcLogin {
   /** The login's id, as in `req.oidc.loginId` and the events. Do not publish it: `end()` and `accessToken()` accept it. */
   readonly id: string
   /** The instance's name (option `name`). */
@@ -41,7 +41,7 @@ export interface Login {
 }
 
 /** Access to an instance's logins without a request. Requires the option `sessionStore`. */
-export interface Logins {
+export interface OidcLogins {
   /**
    * Returns a user's logins whose sessions still exist, the most recent first. This does not prolong them.
    *
@@ -50,7 +50,7 @@ export interface Logins {
    * @example
    * const devices = await oidc.logins.list({ sub: oidc.user(req).sub })
    */
-  list(parameters: ListParameters): Promise<Login[]>
+  list(parameters: OidcListParameters): Promise<OidcLogin[]>
   /**
    * Ends logins in every session, and logins in progress: after a changed password, for a blocked account, or to log out
    * another device. Returns the number of logins ended. Their tokens are revoked in the background. The user stays logged
@@ -60,7 +60,7 @@ export interface Logins {
    * @example
    * const count = await oidc.logins.end({ sub: 'alice' })
    */
-  end(parameters: EndParameters): Promise<number>
+  end(parameters: OidcEndParameters): Promise<number>
   /**
    * Returns the access token of a login, for jobs, as `req.oidc.accessToken()` does and with the same single refresh. It
    * works while the login's session exists, and does not prolong it.
@@ -71,11 +71,11 @@ export interface Logins {
    * @example
    * const token = await oidc.logins.accessToken({ id, scope: 'orders:read' })
    */
-  accessToken(parameters: LoginTokenParameters): Promise<string>
+  accessToken(parameters: OidcLoginTokenParameters): Promise<string>
 }
 
-export function makeLogins(instance: Instance): Logins {
-  const withReportedErrors = async <Result>(work: (store: SessionStore) => Promise<Result>): Promise<Result> => {
+export function makeLogins(instance: Instance): OidcLogins {
+  const withReportedErrors = async <Result>(work: (store: OidcSessionStore) => Promise<Result>): Promise<Result> => {
     const { sessionStore } = instance.options
     if (!sessionStore) {
       throw setupInvalid('`oidc.logins` has no session store; pass `sessionStore`, the store that `session()` has')
@@ -86,7 +86,7 @@ export function makeLogins(instance: Instance): Logins {
       throw reportError(instance, error)
     }
   }
-  return Object.freeze<Logins>({
+  return Object.freeze<OidcLogins>({
     async list(parameters) {
       const filter = resolveListParameters(parameters)
       const listed = await withReportedErrors((store) => listLogins(instance, store, filter))
@@ -104,7 +104,7 @@ export function makeLogins(instance: Instance): Logins {
   })
 }
 
-function makeLogin({ options }: Instance, { entry, lastSeenAt }: ListedLogin): Login {
+function makeLogin({ options }: Instance, { entry, lastSeenAt }: ListedLogin): OidcLogin {
   const { loginId: id, issuer, sub, sid, startedAt, endsAt, device } = entry
   return Object.freeze({
     id,

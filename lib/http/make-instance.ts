@@ -3,7 +3,7 @@ import { resolveOptions } from '../config/resolve.ts'
 import { Events } from '../core/events.ts'
 import { SingleFlightMap } from '../core/single-flight.ts'
 import { GenerationalCache } from '../core/generational-cache.ts'
-import type { Records } from '../core/records.ts'
+import type { OidcRecords } from '../core/records.ts'
 import { deriveSeals } from '../core/seals.ts'
 import type { Instance } from '../logins/instance.ts'
 import { fetchKeySet } from '../provider/endpoints.ts'
@@ -48,8 +48,8 @@ export function makeInstance(input: unknown): Instance {
 }
 
 /** Returns a function that gives the instance's login store for some records, always the same one. */
-function loginStores(owner: LoginOwner): (records: Records) => LoginStore {
-  const stores = new WeakMap<Records, LoginStore>()
+function loginStores(owner: LoginOwner): (records: OidcRecords) => LoginStore {
+  const stores = new WeakMap<OidcRecords, LoginStore>()
   return (records) => {
     const store = stores.get(records) ?? new LoginStore(records, owner)
     stores.set(records, store)

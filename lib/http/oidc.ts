@@ -1,50 +1,50 @@
 import type { IncomingMessage } from 'node:http'
 import type { ErrorRequestHandler, Request, RequestHandler } from 'express'
-import type { StandardClaims, UnknownClaims, User } from '../config/claims.ts'
-import type { LoginParameters, LogoutParameters, RouteOptions } from '../config/options.ts'
+import type { OidcUserClaims, OidcUnknownClaims, OidcUser } from '../config/claims.ts'
+import type { OidcLoginParameters, OidcLogoutParameters, OidcRouteOptions } from '../config/options.ts'
 import type { OidcEventName, OidcListener } from '../core/events.ts'
 import type { BearerAuth } from '../guard/bearer-auth.ts'
-import type { AuthRule } from '../guard/rule.ts'
-import type { ProviderHealth } from '../provider/provider.ts'
-import type { Authorized, NotAuthorized } from './guards/authorize.ts'
+import type { OidcAuthRule } from '../guard/rule.ts'
+import type { OidcProviderHealth } from '../provider/provider.ts'
+import type { OidcAuthorized, OidcNotAuthorized } from './guards/authorize.ts'
 import type { TokenGuards } from './guards/token-guards.ts'
-import type { LoginContext, OidcContext } from './context/context.ts'
+import type { OidcLoginContext, OidcContext } from './context/context.ts'
 import type { OidcGuard } from './guards/guarded-request.ts'
-import type { Logins } from './logins.ts'
+import type { OidcLogins } from './logins.ts'
 
 /** The result of {@link Oidc.health}, for readiness probes. */
 export interface OidcHealth {
   /** Whether a login can start now, because the provider's metadata are known. */
   readonly ok: boolean
   /** The state of the provider's metadata. */
-  readonly provider: ProviderHealth
+  readonly provider: OidcProviderHealth
 }
 
 /** One instance: logins with one provider. `Claims` are the claims of its users, in addition to `iss` and `sub`. */
-export interface Oidc<Claims extends object = StandardClaims> extends Pick<
+export interface Oidc<Claims extends object = OidcUserClaims> extends Pick<
   TokenGuards,
   'requireBearer' | 'auth' | 'verifyToken'
 > {
   /** Sets `req.oidc`, and answers login, callback and logout routes. Mount it after the session, where `baseUrl` points. */
   readonly router: RequestHandler
   /** The routes' paths as browsers see them, for links. */
-  readonly paths: Readonly<Record<keyof RouteOptions, string>>
+  readonly paths: Readonly<Record<keyof OidcRouteOptions, string>>
   /**
    * Guards a session route. Without a login, a navigation is redirected to the provider, a form gets a 401 page, and any
    * other client gets 401 problem+json. A login that does not meet the rule gets 403, or a step-up login if that can help.
    * @throws OidcError `options_invalid` immediately if the rule is invalid.
    * @example app.get('/admin', oidc.requireAuth({ roles: ['admin'] }), (req, res) => res.send('for administrators'))
    */
-  requireAuth(rule?: AuthRule<Claims> & { bearer?: undefined }): OidcGuard<{ oidc: LoginContext }>
+  requireAuth(rule?: OidcAuthRule<Claims> & { bearer?: undefined }): OidcGuard<{ oidc: OidcLoginContext }>
   /** With `bearer`, a valid access token passes too, with `req.auth`. */
-  requireAuth(rule?: AuthRule<Claims>): OidcGuard<{ oidc: OidcContext | undefined; auth: BearerAuth | undefined }>
+  requireAuth(rule?: OidcAuthRule<Claims>): OidcGuard<{ oidc: OidcContext | undefined; auth: BearerAuth | undefined }>
   /**
    * Returns the userinfo claims for an access token (OIDC Core, section 5.3), after verifying that their subject is `sub`.
    * @throws OidcError `token_invalid` (401 if the provider rejects the token, 502 if the response is invalid),
    * `provider_response_invalid` (502), `client_rejected` (500), `provider_unavailable` (503), `options_invalid`.
    * @example const { email } = await oidc.userInfo(token, sub)
    */
-  userInfo(accessToken: string, sub: string): Promise<UnknownClaims>
+  userInfo(accessToken: string, sub: string): Promise<OidcUnknownClaims>
   /**
    * Authorizes a request as `requireAuth` does, but sends no response: for WebSocket upgrades, GraphQL contexts and the
    * like. Run the session middleware on the request first. If the rule has `bearer`, a presented access token is evaluated
@@ -52,13 +52,13 @@ export interface Oidc<Claims extends object = StandardClaims> extends Pick<
    * @throws OidcError `options_invalid` if the rule is invalid.
    * @example const { ok } = await oidc.authorize(req, { roles: ['admin'] })
    */
-  authorize(req: IncomingMessage, rule?: AuthRule<Claims>): Promise<Authorized<Claims> | NotAuthorized>
+  authorize(req: IncomingMessage, rule?: OidcAuthRule<Claims>): Promise<OidcAuthorized<Claims> | OidcNotAuthorized>
   /**
    * Returns a handler that starts a login with its own parameters, for example more scope or another prompt.
    * @throws OidcError `options_invalid` immediately if a parameter is invalid.
    * @example app.get('/other-account', oidc.login({ prompt: 'select_account' }))
    */
-  login(parameters?: LoginParameters): RequestHandler
+  login(parameters?: OidcLoginParameters): RequestHandler
   /**
    * Returns a handler for public pages. Once per browser session, it asks the provider if the user is logged in there,
    * without showing a page (`prompt=none`), and comes back with or without a login. Forms, scripts and logged-in users
@@ -72,13 +72,13 @@ export interface Oidc<Claims extends object = StandardClaims> extends Pick<
    * @throws OidcError `options_invalid` immediately if a parameter is invalid.
    * @example app.post('/goodbye', oidc.logout({ returnTo: '/thanks' }))
    */
-  logout(parameters?: LogoutParameters): RequestHandler
+  logout(parameters?: OidcLogoutParameters): RequestHandler
   /**
    * Returns the user who is logged in with this instance.
    * @throws OidcError `login_required` (401) if nobody is.
    * @example const { sub, email } = oidc.user(req)
    */
-  user(req: Request): User<Claims>
+  user(req: Request): OidcUser<Claims>
   /**
    * Returns this instance's `req.oidc`: where the types of a handler do not know its guard, as behind `router.use(guard)`,
    * in public pages, and in applications with several instances.
@@ -93,7 +93,7 @@ export interface Oidc<Claims extends object = StandardClaims> extends Pick<
    */
   errorHandler(): ErrorRequestHandler
   /** This instance's logins without a request, for jobs and lists of devices. */
-  readonly logins: Logins
+  readonly logins: OidcLogins
   /**
    * Calls `listener` for each event of this name, and returns a function that removes the listener. Every event is also
    * published to `node:diagnostics_channel` as `express-session-oidc:<event>`.

@@ -1,7 +1,7 @@
 import type { ResolvedOptions } from '../config/resolve.ts'
-import type { SessionStore } from '../config/session-store.ts'
+import type { OidcSessionStore } from '../config/session-store.ts'
 import type { Events } from '../core/events.ts'
-import type { Records } from '../core/records.ts'
+import type { OidcRecords } from '../core/records.ts'
 import type { Seals } from '../core/seals.ts'
 import type { Provider } from '../provider/provider.ts'
 import type { SingleFlightMap } from '../core/single-flight.ts'
@@ -22,7 +22,7 @@ export interface Instance {
   readonly owner: string
   readonly seals: Seals
   /** Returns the instance's logins in the given records, always the same store for the same records. */
-  readonly loginsIn: (records: Records) => LoginStore
+  readonly loginsIn: (records: OidcRecords) => LoginStore
   /** Token requests in progress in this process, by login and target, so that concurrent callers share one. */
   readonly refreshes: SingleFlightMap<StoredTokens>
   /** When this process last began to recheck a login, by the login's id: milliseconds of the monotonic clock. */
@@ -33,6 +33,6 @@ export interface Instance {
 }
 
 /** Returns the instance's logins in the records that belong to a session store. */
-export function loginsBeside({ loginsIn, options }: Instance, store: SessionStore): LoginStore {
+export function loginsBeside({ loginsIn, options }: Instance, store: OidcSessionStore): LoginStore {
   return loginsIn(recordsFor(store, options.records))
 }

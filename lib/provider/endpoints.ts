@@ -1,5 +1,5 @@
 import { WWWAuthenticateChallengeError, buildEndSessionUrl, fetchProtectedResource } from 'openid-client'
-import type { UnknownClaims } from '../config/claims.ts'
+import type { OidcUnknownClaims } from '../config/claims.ts'
 import { OidcError } from '../core/errors.ts'
 import { withProof } from './dpop-keys.ts'
 import { providerFault, responseInvalid, statusFault } from './provider-faults.ts'
@@ -32,7 +32,7 @@ export async function fetchUserInfo(
   provider: Provider,
   accessToken: string,
   dpop: DpopHandle | undefined,
-): Promise<UnknownClaims | string> {
+): Promise<OidcUnknownClaims | string> {
   const { configuration, metadata } = await provider.ready()
   try {
     if (metadata.userinfo_endpoint === undefined)
@@ -61,8 +61,8 @@ export async function fetchUserInfo(
   }
 }
 
-function requireObject(value: unknown): UnknownClaims {
-  if (value !== null && typeof value === 'object' && !Array.isArray(value)) return value as UnknownClaims
+function requireObject(value: unknown): OidcUnknownClaims {
+  if (value !== null && typeof value === 'object' && !Array.isArray(value)) return value as OidcUnknownClaims
   throw responseInvalid('userinfo: the response is not a JSON object')
 }
 

@@ -1,10 +1,10 @@
 import { tokenIntrospection } from 'openid-client'
-import type { UnknownClaims } from '../config/claims.ts'
+import type { OidcUnknownClaims } from '../config/claims.ts'
 import { credentials, providerFault, responseInvalid } from './provider-faults.ts'
 import type { Provider } from './provider.ts'
 
 /** Asks the provider for the claims of an access token (RFC 7662, section 2); undefined if the token is not active. */
-export async function introspect(provider: Provider, token: string): Promise<UnknownClaims | undefined> {
+export async function introspect(provider: Provider, token: string): Promise<OidcUnknownClaims | undefined> {
   const { configuration, metadata } = await provider.ready()
   try {
     if (metadata.introspection_endpoint === undefined) {

@@ -34,7 +34,7 @@ const mostDpopHandles = 10_000
  * const { discovered, fault } = oidc.health().provider
  * if (!discovered) console.warn('no logins yet', fault)
  */
-export interface ProviderHealth {
+export interface OidcProviderHealth {
   /** Whether the provider's metadata are known, by discovery or from the options. */
   readonly discovered: boolean
   /**
@@ -124,7 +124,7 @@ export class Provider {
     return this.#ready
   }
 
-  health(): ProviderHealth {
+  health(): OidcProviderHealth {
     return {
       discovered: this.#ready !== undefined,
       discoveredAt: this.#discoveredAt === undefined ? undefined : Math.floor(this.#discoveredAt / 1000),

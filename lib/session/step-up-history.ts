@@ -1,5 +1,5 @@
 import { nowSeconds } from '../core/clock.ts'
-import type { LoginNeeds } from '../core/errors.ts'
+import type { OidcLoginNeeds } from '../core/errors.ts'
 import type { RequestedLogin, LoginEntry } from '../store/login-entry.ts'
 
 /** Seconds during which a request that the provider did not satisfy is not repeated. */
@@ -8,7 +8,7 @@ const repeatSeconds = 300
 const names = ['acr_values', 'max_age', 'claims', 'resource']
 
 /** Returns the parts of the authorization request that a later step-up is compared with. */
-export function recordRequest({ scope, parameters }: LoginNeeds): RequestedLogin {
+export function recordRequest({ scope, parameters }: OidcLoginNeeds): RequestedLogin {
   return {
     at: nowSeconds(),
     scope,
@@ -17,7 +17,7 @@ export function recordRequest({ scope, parameters }: LoginNeeds): RequestedLogin
 }
 
 /** Whether the login has just requested all of these needs. Requesting them again would loop with the same result. */
-export function wasRequestedRecently({ requested }: LoginEntry, { scope, parameters }: LoginNeeds): boolean {
+export function wasRequestedRecently({ requested }: LoginEntry, { scope, parameters }: OidcLoginNeeds): boolean {
   if (nowSeconds() - requested.at >= repeatSeconds) return false
   const wanted = Object.entries(parameters)
   if (scope.length === 0 && wanted.length === 0) return false
@@ -30,6 +30,6 @@ export function wasRequestedRecently({ requested }: LoginEntry, { scope, paramet
 }
 
 /** Returns the resources of an authorization request (RFC 8707, section 2). */
-export function listResources({ parameters }: Pick<LoginNeeds, 'parameters'>): readonly string[] {
+export function listResources({ parameters }: Pick<OidcLoginNeeds, 'parameters'>): readonly string[] {
   return parameters['resource']?.split(' ') ?? []
 }

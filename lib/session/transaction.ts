@@ -1,6 +1,6 @@
 import type { Sealer } from '../core/seal.ts'
 import { nowSeconds } from '../core/clock.ts'
-import type { LoginNeeds } from '../core/errors.ts'
+import type { OidcLoginNeeds } from '../core/errors.ts'
 import { transactionSeconds } from '../core/limits.ts'
 import { type CookiePlace, type Cookie, makeCookie } from './login-cookies.ts'
 
@@ -12,7 +12,7 @@ const mostCharacters = 6144
 const mostRead = 20
 
 /** A login in progress. Only the browser stores it, in a sealed cookie. */
-export interface Transaction extends LoginNeeds {
+export interface Transaction extends OidcLoginNeeds {
   readonly id: string
   readonly nonce: string
   /** PKCE code verifier (RFC 7636, section 4.1). */

@@ -1,7 +1,7 @@
 import type { Request } from 'express'
 import { MemoryStore, type Session, type SessionData } from 'express-session'
-import type { SessionStore } from '../config/session-store.ts'
-import type { Records, WrittenRecord } from '../core/records.ts'
+import type { OidcSessionStore } from '../config/session-store.ts'
+import type { OidcRecords, OidcWrittenRecord } from '../core/records.ts'
 import { warnOnce } from '../core/warnings.ts'
 import { LoginRecord } from '../store/login-record.ts'
 import { dataKey, LoginRecords, tokensKeys } from '../store/login-records.ts'
@@ -22,14 +22,14 @@ declare module 'express-session' {
 }
 
 /** The records of each session store, and the wrapper of given ones. Records in memory and queues must be shared. */
-const made = new WeakMap<object, Records>()
+const made = new WeakMap<object, OidcRecords>()
 
-export function isInMemory(store: SessionStore): boolean {
+export function isInMemory(store: OidcSessionStore): boolean {
   return store instanceof MemoryStore
 }
 
 /** Returns the given records (option `records`), or else the records that belong to the session store. */
-export function recordsFor(store: SessionStore, given: Records | undefined): Records {
+export function recordsFor(store: OidcSessionStore, given: OidcRecords | undefined): OidcRecords {
   const key = given ?? store
   let records = made.get(key)
   if (!records) {
@@ -39,11 +39,11 @@ export function recordsFor(store: SessionStore, given: Records | undefined): Rec
   return records
 }
 
-function besideStore(store: SessionStore): Records {
+function besideStore(store: OidcSessionStore): OidcRecords {
   return recordsIn(store)?.records ?? (isInMemory(store) ? new MemoryRecords() : throughStore(store))
 }
 
-function throughStore(store: SessionStore): Records {
+function throughStore(store: OidcSessionStore): OidcRecords {
   warnOnce(
     'OIDC_STORE_NOT_ATOMIC',
     `logins are stored through ${store.constructor.name}, which has no atomic operations, so several processes can lose a logout; ` +
@@ -53,7 +53,7 @@ function throughStore(store: SessionStore): Records {
 }
 
 /** Whether a session exists and has not expired. Reading it does not renew it; only its own requests do. */
-export async function sessionLives(store: SessionStore, id: string): Promise<boolean> {
+export async function sessionLives(store: OidcSessionStore, id: string): Promise<boolean> {
   return (await readSession(store, id)) !== undefined
 }
 
@@ -62,7 +62,7 @@ export async function sessionLives(store: SessionStore, id: string): Promise<boo
  * undefined if the store cannot tell.
  */
 export async function sessionInUse(
-  store: SessionStore,
+  store: OidcSessionStore,
   id: string,
 ): Promise<{ readonly lastSeenAt: number | undefined } | undefined> {
   const session = await readSession(store, id)
@@ -73,7 +73,7 @@ export async function sessionInUse(
   return { lastSeenAt: Math.floor((new Date(expires).getTime() - originalMaxAge) / 1000) }
 }
 
-async function readSession(store: SessionStore, id: string): Promise<object | undefined> {
+async function readSession(store: OidcSessionStore, id: string): Promise<object | undefined> {
   const found = await callStore<object | null | undefined>((done) =>
     store.get(id, (error, session) => done(isNoEntry(error) ? undefined : error, session)),
   )
@@ -81,7 +81,7 @@ async function readSession(store: SessionStore, id: string): Promise<object | un
 }
 
 /** Destroys a session without needing one of its requests. */
-export function destroySession(store: SessionStore, id: string): Promise<void> {
+export function destroySession(store: OidcSessionStore, id: string): Promise<void> {
   return callStore<void>((done) => store.destroy(id, (error) => done(isNoEntry(error) ? undefined : error)))
 }
 
@@ -92,7 +92,7 @@ export interface RenewedSession {
    * Saves the new session and keeps the former one. If the store keeps sessions as records, it saves nothing and returns
    * the record that must be written with the login.
    */
-  save(): Promise<WrittenRecord[]>
+  save(): Promise<OidcWrittenRecord[]>
   /** Restores the request's former session, and destroys the new one if it may have been saved. */
   discard(): Promise<void>
   /** Deletes the former session from the store, and the tokens of the given login record. */
@@ -101,10 +101,10 @@ export interface RenewedSession {
 
 /** The session of one request. It keeps Express out of the use cases. */
 export class RequestSession {
-  readonly records: Records
+  readonly records: OidcRecords
   readonly #req: Request
 
-  constructor(req: Request, records: Records) {
+  constructor(req: Request, records: OidcRecords) {
     this.#req = req
     this.records = records
   }

@@ -1,6 +1,6 @@
 import { privateField, type PrivateField } from '../core/private-field.ts'
 import type { Session } from 'express-session'
-import type { Records, WrittenRecord } from '../core/records.ts'
+import type { OidcRecords, OidcWrittenRecord } from '../core/records.ts'
 import type { LoginRecord } from './login-record.ts'
 
 const attached: PrivateField<LoginRecord> = privateField()
@@ -17,13 +17,13 @@ export function attachedLogin(session: object): LoginRecord | undefined {
 
 /** A session store whose sessions are records (see `dataKey`), so that one step can write a session and its login. */
 export interface SessionRecords {
-  readonly records: Records
+  readonly records: OidcRecords
   /** Whether the application has replaced `set` or `destroy`. Then these must be called instead. */
   isOverridden(): boolean
   /** Whether a session was loaded from the store or saved to it. */
   isStored(session: Session): boolean
   /** Returns the record of a new session, which the caller writes together with its login. */
-  toWrite(session: Session): WrittenRecord
+  toWrite(session: Session): OidcWrittenRecord
 }
 
 const sessionRecords = new WeakMap<object, SessionRecords>()

@@ -1,6 +1,6 @@
-import type { UnknownClaims } from '../config/claims.ts'
+import type { OidcUnknownClaims } from '../config/claims.ts'
 import { nowSeconds } from '../core/clock.ts'
-import type { LoginNeeds } from '../core/errors.ts'
+import type { OidcLoginNeeds } from '../core/errors.ts'
 
 /** One login: what an instance stores about the user of a session. Times are seconds since the epoch. */
 export interface LoginEntry {
@@ -11,7 +11,7 @@ export interface LoginEntry {
   readonly sub: string
   /** The session at the provider (OIDC Back-Channel Logout, section 2.1). */
   readonly sid?: string
-  readonly user: UnknownClaims
+  readonly user: OidcUnknownClaims
   readonly roles: readonly string[]
   readonly scope: readonly string[]
   /** When the browser was redirected to the provider. */
@@ -41,7 +41,7 @@ export interface Device {
 }
 
 /** The parts of an authorization request that a later step-up is compared with. */
-export interface RequestedLogin extends LoginNeeds {
+export interface RequestedLogin extends OidcLoginNeeds {
   /** When the provider answered it. */
   readonly at: number
 }

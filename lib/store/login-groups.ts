@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { RecordKey } from '../core/records.ts'
+import type { OidcRecordKey } from '../core/records.ts'
 import type { LoginEntry } from './login-entry.ts'
 
 /** A group of logins that one logout can end: all of a subject, or those of one session at the provider. */
@@ -20,7 +20,7 @@ export function listGroups({ sub, sid }: Pick<LoginEntry, 'sub' | 'sid'>): Login
 }
 
 /** Returns the key of the set of logins in a group. */
-export function groupKey(owner: string, group: LoginGroup): RecordKey {
+export function groupKey(owner: string, group: LoginGroup): OidcRecordKey {
   return { kind: 'logins', id: groupId(owner, group) }
 }
 

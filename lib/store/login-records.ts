@@ -1,5 +1,5 @@
 import { storeUnavailable } from '../core/errors.ts'
-import type { RecordChanges, RecordKey, Records, WrittenRecord } from '../core/records.ts'
+import type { OidcRecordChanges, OidcRecordKey, OidcRecords, OidcWrittenRecord } from '../core/records.ts'
 import { LoginRecord, writeRecord, writeReplaced, type InstanceId } from './login-record.ts'
 import { secondsLeft, type LoginEntry, type LoginEntries } from './login-entry.ts'
 
@@ -27,33 +27,33 @@ const mostMoves = 3
 /** Attempts to replace a record that keeps changing. */
 const mostTries = 5
 
-export function loginKey(session: string): RecordKey {
+export function loginKey(session: string): OidcRecordKey {
   return { session, part: 'login' }
 }
 
-export function tokensKey(session: string, instance: string): RecordKey {
+export function tokensKey(session: string, instance: string): OidcRecordKey {
   return { session, part: `tokens:${instance}` }
 }
 
-export function tokensKeys(session: string, instances: readonly string[]): RecordKey[] {
+export function tokensKeys(session: string, instances: readonly string[]): OidcRecordKey[] {
   return instances.map((instance) => tokensKey(session, instance))
 }
 
 /** The key of a session's own data, for a store whose sessions are records. */
-export function dataKey(session: string): RecordKey {
+export function dataKey(session: string): OidcRecordKey {
   return { session, part: 'data' }
 }
 
 /** The key of the index entry from a login to its session. The session's record decides whether the login exists. */
-export function sessionKey(loginId: string): RecordKey {
+export function sessionKey(loginId: string): OidcRecordKey {
   return { kind: 'login', id: loginId }
 }
 
 /** The login records of all sessions, with the logins of all instances. */
 export class LoginRecords {
-  readonly records: Records
+  readonly records: OidcRecords
 
-  constructor(records: Records) {
+  constructor(records: OidcRecords) {
     this.records = records
   }
 
@@ -74,7 +74,7 @@ export class LoginRecords {
   }
 
   /** Replaces the record if it is still as it was read, or deletes it if no login is left. Returns whether it did. */
-  replace(session: string, record: LoginRecord, entries: LoginEntries, besides: RecordChanges): Promise<boolean> {
+  replace(session: string, record: LoginRecord, entries: LoginEntries, besides: OidcRecordChanges): Promise<boolean> {
     const isOver = Object.keys(entries).length === 0
     return this.records.replace(
       loginKey(session),
@@ -124,7 +124,7 @@ export class LoginRecords {
   async write(
     session: string,
     entries: LoginEntries,
-    besides: RecordChanges,
+    besides: OidcRecordChanges,
     before: LoginRecord | undefined,
   ): Promise<LoginRecord | undefined> {
     const text = writeRecord(entries, (before?.version ?? 0) + 1)
@@ -138,7 +138,7 @@ export class LoginRecords {
    * Returns the tokens of logins as records of another session. They are copied without being opened, because they are
    * sealed for a login and not for a session.
    */
-  async copiedTokens(from: string, to: string, entries: LoginEntries): Promise<WrittenRecord[]> {
+  async copiedTokens(from: string, to: string, entries: LoginEntries): Promise<OidcWrittenRecord[]> {
     const copies = Object.entries(entries).map(async ([instance, entry]) => {
       const value = await this.records.get(tokensKey(from, instance))
       return value === undefined ? [] : [{ key: tokensKey(to, instance), value, seconds: secondsLeft({ entry }) }]

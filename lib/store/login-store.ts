@@ -1,6 +1,6 @@
 import { transactionSeconds } from '../core/limits.ts'
 import { storeUnavailable } from '../core/errors.ts'
-import type { Records, WrittenRecord } from '../core/records.ts'
+import type { OidcRecords, OidcWrittenRecord } from '../core/records.ts'
 import type { Sealer } from '../core/seal.ts'
 import { groupId, groupKey, listGroups, type LoginGroup, type Logout } from './login-groups.ts'
 import type { InstanceId, LoginRecord } from './login-record.ts'
@@ -49,12 +49,12 @@ const mostTries = 10
  * OidcError `store_unavailable` if the records cannot be reached.
  */
 export class LoginStore {
-  readonly records: Records
+  readonly records: OidcRecords
   readonly loginRecords: LoginRecords
   readonly #instance: InstanceId
   readonly #sealer: Sealer
 
-  constructor(records: Records, { name, owner, sealer }: LoginOwner) {
+  constructor(records: OidcRecords, { name, owner, sealer }: LoginOwner) {
     this.records = records
     this.loginRecords = new LoginRecords(records)
     this.#instance = { name, owner }
@@ -186,7 +186,7 @@ export class LoginStore {
   }
 
   /** Returns the tokens of a login as a record of a session. */
-  sealedRecord(session: string, entry: LoginEntry, tokens: StoredTokens): WrittenRecord {
+  sealedRecord(session: string, entry: LoginEntry, tokens: StoredTokens): OidcWrittenRecord {
     const value = this.seal(tokens, entry.loginId)
     return { key: tokensKey(session, this.#instance.name), value, seconds: secondsLeft({ entry }) }
   }

@@ -1,4 +1,4 @@
-import type { RecordChanges, RecordKey, Records } from '../core/records.ts'
+import type { OidcRecordChanges, OidcRecordKey, OidcRecords } from '../core/records.ts'
 import { listMembers, withMember, withoutMembers } from './record-sets.ts'
 
 interface Entry {
@@ -7,19 +7,19 @@ interface Entry {
 }
 
 /** Records in the memory of one process, for development with express-session's `MemoryStore`. */
-export class MemoryRecords implements Records {
+export class MemoryRecords implements OidcRecords {
   readonly #entries = new Map<string, Entry>()
   #sweepAt = 0
 
-  async get(key: RecordKey): Promise<string | undefined> {
+  async get(key: OidcRecordKey): Promise<string | undefined> {
     return this.#read(formatKey(key))
   }
 
-  async set(key: RecordKey, value: string, seconds: number): Promise<void> {
+  async set(key: OidcRecordKey, value: string, seconds: number): Promise<void> {
     this.#write(formatKey(key), value, seconds)
   }
 
-  async add(key: RecordKey, value: string, seconds: number, besides?: RecordChanges): Promise<boolean> {
+  async add(key: OidcRecordKey, value: string, seconds: number, besides?: OidcRecordChanges): Promise<boolean> {
     const name = formatKey(key)
     if (this.#read(name) !== undefined) return false
     this.#writeBesides(besides)
@@ -28,11 +28,11 @@ export class MemoryRecords implements Records {
   }
 
   async replace(
-    key: RecordKey,
+    key: OidcRecordKey,
     expected: string,
     value: string | undefined,
     seconds: number,
-    besides?: RecordChanges,
+    besides?: OidcRecordChanges,
   ): Promise<boolean> {
     const name = formatKey(key)
     if (this.#read(name) !== expected) return false
@@ -42,28 +42,28 @@ export class MemoryRecords implements Records {
     return true
   }
 
-  async getAndDelete(key: RecordKey): Promise<string | undefined> {
+  async getAndDelete(key: OidcRecordKey): Promise<string | undefined> {
     const name = formatKey(key)
     const value = this.#read(name)
     this.#entries.delete(name)
     return value
   }
 
-  async delete(keys: readonly RecordKey[]): Promise<void> {
+  async delete(keys: readonly OidcRecordKey[]): Promise<void> {
     for (const key of keys) this.#entries.delete(formatKey(key))
   }
 
-  async addToSet(key: RecordKey, member: string, seconds: number): Promise<void> {
+  async addToSet(key: OidcRecordKey, member: string, seconds: number): Promise<void> {
     const name = formatKey(key)
     const set = withMember(this.#read(name), member, seconds)
     this.#write(name, set.text, set.seconds)
   }
 
-  async members(key: RecordKey): Promise<string[]> {
+  async members(key: OidcRecordKey): Promise<string[]> {
     return listMembers(this.#read(formatKey(key)))
   }
 
-  async removeFromSet(key: RecordKey, members: readonly string[]): Promise<void> {
+  async removeFromSet(key: OidcRecordKey, members: readonly string[]): Promise<void> {
     const name = formatKey(key)
     const set = withoutMembers(this.#read(name), members)
     if (set) this.#write(name, set.text, set.seconds)
@@ -75,7 +75,7 @@ export class MemoryRecords implements Records {
     return entry && entry.endsAt > Date.now() ? entry.value : undefined
   }
 
-  #writeBesides({ set: written = [], delete: dropped = [] }: RecordChanges = {}): void {
+  #writeBesides({ set: written = [], delete: dropped = [] }: OidcRecordChanges = {}): void {
     for (const { key, value, seconds } of written) this.#write(formatKey(key), value, seconds)
     for (const key of dropped) this.#entries.delete(formatKey(key))
   }
@@ -91,6 +91,6 @@ export class MemoryRecords implements Records {
 }
 
 /** Returns a key as one text, for records that are named by texts. */
-export function formatKey(key: RecordKey): string {
+export function formatKey(key: OidcRecordKey): string {
   return 'session' in key ? `session ${key.session} ${key.part}` : `${key.kind} ${key.id}`
 }

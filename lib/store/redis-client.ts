@@ -1,12 +1,12 @@
 import { types } from 'node:util'
 import { storeUnavailable } from '../core/errors.ts'
-import type { RecordKey } from '../core/records.ts'
+import type { OidcRecordKey } from '../core/records.ts'
 
 /**
  * The required methods of a `redis` client, pool, cluster or sentinel (version 5 or later). The type is structural, so
  * that clients with modules, scripts or another RESP version are accepted.
  */
-export interface RedisClient {
+export interface OidcRedisClient {
   get(key: string): Promise<unknown>
   mGet(keys: string[]): Promise<unknown[]>
   set(
@@ -31,7 +31,7 @@ export const defaultPrefix = 'sess:'
  * applications with the same client would remove each other's logins from the groups, because they cannot find their
  * sessions.
  */
-export function redisKey(key: RecordKey, sessionPrefix: string): string {
+export function redisKey(key: OidcRecordKey, sessionPrefix: string): string {
   if (!('session' in key)) {
     return `oidc:${sessionPrefix === defaultPrefix ? '' : sessionPrefix}${key.kind}:${key.id}`
   }
@@ -78,14 +78,14 @@ export function runWithTimeout<Answer>(command: () => Promise<Answer>, timeoutSe
  * - The client is not connected: only its limit removes commands from its queue.
  * - The client is a proxy, or one of its methods was replaced. Such a replacement must not be bypassed.
  */
-export function withoutTimeout(client: RedisClient): () => RedisClient {
+export function withoutTimeout(client: OidcRedisClient): () => OidcRedisClient {
   const { options, withCommandOptions } = client as {
     options?: { commandOptions?: { timeout?: unknown } }
     withCommandOptions?: unknown
   }
   const isPlain = typeof withCommandOptions === 'function' && !types.isProxy(client)
   if (!isPlain || options?.commandOptions?.timeout !== undefined) return () => client
-  const quick = withCommandOptions.call(client, { timeout: undefined }) as RedisClient
+  const quick = withCommandOptions.call(client, { timeout: undefined }) as OidcRedisClient
   const isReplaced = (): boolean => Object.hasOwn(client, 'get') || Object.hasOwn(client, 'mGet')
   return () => ((client as { isReady?: unknown }).isReady === true && !isReplaced() ? quick : client)
 }

@@ -1,6 +1,13 @@
-import type { RecordChanges, RecordKey, Records } from '../core/records.ts'
+import type { OidcRecordChanges, OidcRecordKey, OidcRecords } from '../core/records.ts'
 import { ownProperties } from '../core/own-properties.ts'
-import { runWithTimeout, defaultPrefix, hashTag, redisKey, withoutTimeout, type RedisClient } from './redis-client.ts'
+import {
+  runWithTimeout,
+  defaultPrefix,
+  hashTag,
+  redisKey,
+  withoutTimeout,
+  type OidcRedisClient,
+} from './redis-client.ts'
 
 /**
  * Options of {@link redisRecords}.
@@ -16,7 +23,7 @@ export interface RedisRecordsOptions {
    * const client = await createClient({ url: process.env.REDIS_URL, disableOfflineQueue: true }).connect()
    * const records = redisRecords({ client })
    */
-  client: RedisClient
+  client: OidcRedisClient
   /**
    * Part of every key, before the session id. Applications that share a database and a client (issuer, client id, name)
    * but no sessions need different prefixes. Braces are allowed only around a hash tag of Redis Cluster, which puts all
@@ -78,7 +85,7 @@ const mostUnpacked = 1000
  * @example
  * const oidc = createOidc({ ...options, records: redisRecords({ client }) })
  */
-export function redisRecords(options: RedisRecordsOptions): Records {
+export function redisRecords(options: RedisRecordsOptions): OidcRecords {
   const { client, prefix = defaultPrefix, timeoutSeconds = 5 } = ownProperties(options)
   requireClient(client, 'redisRecords')
   requireTimeout(timeoutSeconds, 'redisRecords')
@@ -89,37 +96,42 @@ export function redisRecords(options: RedisRecordsOptions): Records {
 
 /** The commands of records in Redis, each with a time limit. */
 class RecordCommands {
-  readonly #client: RedisClient
-  readonly #reader: () => RedisClient
+  readonly #client: OidcRedisClient
+  readonly #reader: () => OidcRedisClient
   readonly #prefix: string
   readonly #timeoutSeconds: number
 
-  constructor(client: RedisClient, prefix: string, timeoutSeconds: number) {
+  constructor(client: OidcRedisClient, prefix: string, timeoutSeconds: number) {
     this.#client = client
     this.#reader = withoutTimeout(client)
     this.#prefix = prefix
     this.#timeoutSeconds = timeoutSeconds
   }
 
-  name(key: RecordKey): string {
+  name(key: OidcRecordKey): string {
     return redisKey(key, this.#prefix)
   }
 
-  run<Answer>(command: (client: RedisClient) => Promise<Answer>): Promise<Answer> {
+  run<Answer>(command: (client: OidcRedisClient) => Promise<Answer>): Promise<Answer> {
     return runWithTimeout(() => command(this.#client), this.#timeoutSeconds)
   }
 
-  read(key: RecordKey): Promise<unknown> {
+  read(key: OidcRecordKey): Promise<unknown> {
     return runWithTimeout(() => this.#reader().get(this.name(key)), this.#timeoutSeconds)
   }
 
-  runScript(script: string, keys: readonly RecordKey[], values: readonly string[]): Promise<unknown> {
+  runScript(script: string, keys: readonly OidcRecordKey[], values: readonly string[]): Promise<unknown> {
     const names = keys.map((key) => this.name(key))
     return this.run((client) => client.eval(script, { keys: names, arguments: [...values] }))
   }
 
   /** Runs a script that compares the record of `key` with `values`, and then makes the changes of `besides`. */
-  async change(script: string, key: RecordKey, values: readonly string[], besides: RecordChanges): Promise<boolean> {
+  async change(
+    script: string,
+    key: OidcRecordKey,
+    values: readonly string[],
+    besides: OidcRecordChanges,
+  ): Promise<boolean> {
     const { set: written = [], delete: deleted = [] } = besides
     const keys = [key, ...written.map((record) => record.key), ...deleted]
     const texts = written.flatMap(({ value, seconds }) => [value, wholeSeconds(seconds)])
@@ -128,7 +140,7 @@ class RecordCommands {
 }
 
 /** Returns the operations on records that are a single text. */
-function makeTexts(commands: RecordCommands): Omit<Records, 'addToSet' | 'members' | 'removeFromSet'> {
+function makeTexts(commands: RecordCommands): Omit<OidcRecords, 'addToSet' | 'members' | 'removeFromSet'> {
   return {
     async get(key) {
       return textOrUndefined(await commands.read(key))
@@ -162,7 +174,7 @@ function makeTexts(commands: RecordCommands): Omit<Records, 'addToSet' | 'member
 }
 
 /** Returns the operations on sets, whose members expire individually. */
-function makeSets(commands: RecordCommands): Pick<Records, 'addToSet' | 'members' | 'removeFromSet'> {
+function makeSets(commands: RecordCommands): Pick<OidcRecords, 'addToSet' | 'members' | 'removeFromSet'> {
   return {
     async addToSet(key, member, seconds) {
       await commands.runScript(addToSetScript, [key], [member, wholeSeconds(seconds)])
@@ -180,7 +192,7 @@ function makeSets(commands: RecordCommands): Pick<Records, 'addToSet' | 'members
 }
 
 /** Throws at construction rather than at the first request. */
-export function requireClient(client: unknown, what: string): asserts client is RedisClient {
+export function requireClient(client: unknown, what: string): asserts client is OidcRedisClient {
   const methods = ['get', 'mGet', 'set', 'del', 'getDel', 'expire', 'eval']
   const candidate = client as Record<string, unknown> | null | undefined
   // A client of redis 4 has all of these methods, but ignores the condition and the expiration that SET is called with.

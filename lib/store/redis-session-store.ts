@@ -4,11 +4,11 @@ import { privateField, type PrivateField } from '../core/private-field.ts'
 import { ownProperties } from '../core/own-properties.ts'
 import { GenerationalCache } from '../core/generational-cache.ts'
 import { LoginRecord } from './login-record.ts'
-import type { WrittenRecord } from '../core/records.ts'
+import type { OidcWrittenRecord } from '../core/records.ts'
 import { dataKey, loginKey, LoginRecords } from './login-records.ts'
 import { attachedLogin, attachLogin, keepRecords } from './attached.ts'
 import { RedisStore, requireConnectRedis } from './connect-redis.ts'
-import { runWithTimeout, defaultPrefix, redisKey, withoutTimeout, type RedisClient } from './redis-client.ts'
+import { runWithTimeout, defaultPrefix, redisKey, withoutTimeout, type OidcRedisClient } from './redis-client.ts'
 import { redisRecords, requireClient, requirePrefix, requireTimeout } from './redis-records.ts'
 import { isLive, parseSession, serializeContent, SessionState } from './session-data.ts'
 
@@ -18,7 +18,7 @@ export interface RedisSessionStoreOptions {
    * A connected client of the package `redis` (version 5 or later): a client, pool, cluster or sentinel.
    * @example new RedisSessionStore({ client: await createClient({ url: process.env.REDIS_URL }).connect() })
    */
-  client: RedisClient
+  client: OidcRedisClient
   /**
    * Seconds without a request after which a session expires, greater than 0. A shorter `cookie.maxAge` of the session
    * takes precedence.
@@ -58,8 +58,8 @@ const renewEverySeconds = 60
  * @example app.use(session({ store: new RedisSessionStore({ client }), secret, resave: false, saveUninitialized: false }))
  */
 export class RedisSessionStore extends RedisStore {
-  readonly #client: RedisClient
-  readonly #reader: () => RedisClient
+  readonly #client: OidcRedisClient
+  readonly #reader: () => OidcRedisClient
   readonly #idleSeconds: number
   readonly #timeoutSeconds: number
   readonly #logins: LoginRecords
@@ -199,7 +199,7 @@ export class RedisSessionStore extends RedisStore {
   }
 
   /** Returns the record of a new session, which the caller writes with its login. */
-  #toWrite(session: Session): WrittenRecord {
+  #toWrite(session: Session): OidcWrittenRecord {
     const value = JSON.stringify(session)
     const seconds = this.#life(session)
     this.#states.set(session, new SessionState(serializeContent(session, seconds)))

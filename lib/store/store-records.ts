@@ -1,5 +1,5 @@
-import type { SessionStore } from '../config/session-store.ts'
-import type { RecordChanges, RecordKey, Records } from '../core/records.ts'
+import type { OidcSessionStore } from '../config/session-store.ts'
+import type { OidcRecordChanges, OidcRecordKey, OidcRecords } from '../core/records.ts'
 import { formatKey } from './memory-records.ts'
 import { listMembers, withMember, withoutMembers, type SetText } from './record-sets.ts'
 import { callStore, isNoEntry } from './store-call.ts'
@@ -8,33 +8,33 @@ import { callStore, isNoEntry } from './store-call.ts'
  * Records in any express-session store, as sessions with a prefix in their ids. No cookie can name these ids, because
  * session ids are signed. The records are not atomic across processes: operations on one key are serialized in this one.
  */
-export class StoreRecords implements Records {
-  readonly #store: SessionStore
+export class StoreRecords implements OidcRecords {
+  readonly #store: OidcSessionStore
   readonly #queues = new Map<string, Promise<unknown>>()
 
-  constructor(store: SessionStore) {
+  constructor(store: OidcSessionStore) {
     this.#store = store
   }
 
-  get(key: RecordKey): Promise<string | undefined> {
+  get(key: OidcRecordKey): Promise<string | undefined> {
     return this.#read(makeSessionId(key))
   }
 
-  set(key: RecordKey, value: string, seconds: number): Promise<void> {
+  set(key: OidcRecordKey, value: string, seconds: number): Promise<void> {
     const id = makeSessionId(key)
     return this.#serialize(id, () => this.#write(id, value, seconds))
   }
 
-  add(key: RecordKey, value: string, seconds: number, besides?: RecordChanges): Promise<boolean> {
+  add(key: OidcRecordKey, value: string, seconds: number, besides?: OidcRecordChanges): Promise<boolean> {
     return this.#change(makeSessionId(key), undefined, value, seconds, besides)
   }
 
   replace(
-    key: RecordKey,
+    key: OidcRecordKey,
     expected: string,
     value: string | undefined,
     seconds: number,
-    besides?: RecordChanges,
+    besides?: OidcRecordChanges,
   ): Promise<boolean> {
     return this.#change(makeSessionId(key), expected, value, seconds, besides)
   }
@@ -44,7 +44,7 @@ export class StoreRecords implements Records {
     expected: string | undefined,
     value: string | undefined,
     seconds: number,
-    { set: written = [], delete: dropped = [] }: RecordChanges = {},
+    { set: written = [], delete: dropped = [] }: OidcRecordChanges = {},
   ): Promise<boolean> {
     return this.#serialize(id, async () => {
       if ((await this.#read(id)) !== expected) return false
@@ -56,7 +56,7 @@ export class StoreRecords implements Records {
     })
   }
 
-  getAndDelete(key: RecordKey): Promise<string | undefined> {
+  getAndDelete(key: OidcRecordKey): Promise<string | undefined> {
     const id = makeSessionId(key)
     return this.#serialize(id, async () => {
       const value = await this.#read(id)
@@ -65,26 +65,26 @@ export class StoreRecords implements Records {
     })
   }
 
-  async delete(keys: readonly RecordKey[]): Promise<void> {
+  async delete(keys: readonly OidcRecordKey[]): Promise<void> {
     for (const key of keys) {
       const id = makeSessionId(key)
       await this.#serialize(id, () => this.#remove(id))
     }
   }
 
-  addToSet(key: RecordKey, member: string, seconds: number): Promise<void> {
+  addToSet(key: OidcRecordKey, member: string, seconds: number): Promise<void> {
     return this.#changeSet(key, (set) => withMember(set, member, seconds))
   }
 
-  async members(key: RecordKey): Promise<string[]> {
+  async members(key: OidcRecordKey): Promise<string[]> {
     return listMembers(await this.#read(makeSessionId(key)))
   }
 
-  removeFromSet(key: RecordKey, members: readonly string[]): Promise<void> {
+  removeFromSet(key: OidcRecordKey, members: readonly string[]): Promise<void> {
     return this.#changeSet(key, (set) => withoutMembers(set, members))
   }
 
-  #changeSet(key: RecordKey, change: (set: string | undefined) => SetText | undefined): Promise<void> {
+  #changeSet(key: OidcRecordKey, change: (set: string | undefined) => SetText | undefined): Promise<void> {
     const id = makeSessionId(key)
     return this.#serialize(id, async () => {
       const set = change(await this.#read(id))
@@ -129,6 +129,6 @@ export class StoreRecords implements Records {
   }
 }
 
-function makeSessionId(key: RecordKey): string {
+function makeSessionId(key: OidcRecordKey): string {
   return `oidc ${formatKey(key)}`
 }

@@ -1,13 +1,13 @@
 import type { Sealer } from '../core/seal.ts'
-import type { TokenSet } from '../config/claims.ts'
+import type { OidcTokenSet } from '../config/claims.ts'
 
 const format = 1
 
 /** One access token. */
-export type AccessToken = Pick<TokenSet, 'accessToken' | 'tokenType' | 'obtainedAt' | 'expiresAt' | 'scope'>
+export type AccessToken = Pick<OidcTokenSet, 'accessToken' | 'tokenType' | 'obtainedAt' | 'expiresAt' | 'scope'>
 
 /** All tokens of a login, as they are stored. */
-export interface StoredTokens extends TokenSet {
+export interface StoredTokens extends OidcTokenSet {
   /** Access tokens in addition to the login's own, keyed by the request or the token exchange that they came from. */
   readonly additional?: Readonly<Record<string, AccessToken>> | undefined
   /** The private key that all tokens are bound to (RFC 9449); undefined if they are not bound. */
@@ -40,6 +40,6 @@ export function openTokens(sealer: Sealer, sealed: string, loginId: string): Sto
 }
 
 /** Returns the tokens that the application gets: those that the login came with, without the DPoP key. */
-export function toTokenSet({ additional: _others, dpopKey: _dpopKey, ...tokens }: StoredTokens): TokenSet {
+export function toTokenSet({ additional: _others, dpopKey: _dpopKey, ...tokens }: StoredTokens): OidcTokenSet {
   return Object.freeze(tokens)
 }

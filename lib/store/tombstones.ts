@@ -1,5 +1,5 @@
 import { type LoginGroup, groupId } from './login-groups.ts'
-import type { RecordKey } from '../core/records.ts'
+import type { OidcRecordKey } from '../core/records.ts'
 import type { LoginEntry } from './login-entry.ts'
 /** A logout, as it is stored for logins that were in progress when it arrived. */
 export interface Tombstone {
@@ -11,7 +11,7 @@ export interface Tombstone {
 }
 
 /** Returns the key of the set of tombstones of a group. */
-export function tombstonesKey(owner: string, group: LoginGroup): RecordKey {
+export function tombstonesKey(owner: string, group: LoginGroup): OidcRecordKey {
   return { kind: 'ended', id: groupId(owner, group) }
 }
 

@@ -1,8 +1,8 @@
 import { storeUnavailable } from '../core/errors.ts'
-import type { Records } from '../core/records.ts'
+import type { OidcRecords } from '../core/records.ts'
 
 /** Wraps the application's own records, so that everything they throw or reject with is `store_unavailable`. */
-export function withStoreErrors(records: Records): Records {
+export function withStoreErrors(records: OidcRecords): OidcRecords {
   const safe = async <Answer>(call: () => Promise<Answer>): Promise<Answer> => {
     try {
       return await call()

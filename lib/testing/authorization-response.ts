@@ -2,26 +2,26 @@ import { randomBytes } from 'node:crypto'
 import { type Answer, page, redirect } from './answer.ts'
 import type { AuthorizationFault, AuthorizationRequest } from './authorization-request.ts'
 import { applyChange } from './change.ts'
-import type { ResponseParameters } from './faults.ts'
+import type { TestResponseParameters } from './faults.ts'
 import { hiddenField, htmlPage, escapeHtml } from './html.ts'
 import { expired, isConsentedTo, getIssuer, type ProviderSession, type ProviderState, remember } from './state.ts'
 
 const codeSeconds = 60
 
-function pairs(parameters: ResponseParameters): [string, string][] {
+function pairs(parameters: TestResponseParameters): [string, string][] {
   return Object.entries(parameters).flatMap(([name, value]) =>
     value === undefined ? [] : [value].flat().map((one): [string, string] => [name, one]),
   )
 }
 
 /** Adds parameters to a URI and leaves its existing query unchanged. */
-export function withParameters(uri: string, parameters: ResponseParameters): string {
+export function withParameters(uri: string, parameters: TestResponseParameters): string {
   const query = new URLSearchParams(pairs(parameters)).toString()
   return query === '' ? uri : `${uri}${uri.includes('?') ? '&' : '?'}${query}`
 }
 
 /** A page that submits itself to the client, with a button for use without scripts (OAuth 2.0 Form Post Response Mode). */
-function formPostPage(redirectUri: string, parameters: ResponseParameters, headers: Answer['headers']): Answer {
+function formPostPage(redirectUri: string, parameters: TestResponseParameters, headers: Answer['headers']): Answer {
   const nonce = randomBytes(12).toString('base64url')
   const html = htmlPage(
     'Back to the application',
@@ -39,10 +39,10 @@ ${pairs(parameters)
 async function respond(
   provider: ProviderState,
   request: AuthorizationRequest,
-  result: ResponseParameters,
+  result: TestResponseParameters,
   headers: Answer['headers'],
 ): Promise<Answer> {
-  let parameters: ResponseParameters = {
+  let parameters: TestResponseParameters = {
     ...result,
     ...(request.state === null ? {} : { state: request.state }),
     // RFC 9207: the issuer, against mix-up attacks.

@@ -4,7 +4,7 @@ import { getIssuer, type ProviderSession, type ProviderState, seconds } from './
 import { makeToken } from './tokens.ts'
 
 /** The subject of a logout token: one session, or all sessions of a user. */
-export interface LogoutSubject {
+export interface TestLogoutSubject {
   /** Subject identifier of the user. Without `sid`, the token means all sessions of this user. */
   readonly sub?: string | undefined
   /** Identifier of one session at the provider. */
@@ -12,7 +12,7 @@ export interface LogoutSubject {
 }
 
 /** The outcome of sending a logout token to a client. */
-export interface LogoutDelivery {
+export interface TestLogoutDelivery {
   /** Identifier of the client. */
   readonly clientId: string
   /** HTTP status of the client's response; undefined if there was none within five seconds. */
@@ -28,7 +28,7 @@ const deliveryMs = 5000
 export function logoutToken(
   provider: ProviderState,
   clientId: string,
-  { sub, sid }: LogoutSubject,
+  { sub, sid }: TestLogoutSubject,
 ): Promise<string | undefined> {
   const now = seconds(provider)
   const claims = {
@@ -45,7 +45,7 @@ export function logoutToken(
 }
 
 /** Notifies all clients of a session that it has ended. */
-export async function tellClients(provider: ProviderState, session: ProviderSession): Promise<LogoutDelivery[]> {
+export async function tellClients(provider: ProviderState, session: ProviderSession): Promise<TestLogoutDelivery[]> {
   const clients = [...session.clients].map((id) => provider.settings.clients.get(id))
   const told = await Promise.all(clients.map(async (client) => client && (await deliver(provider, client, session))))
   return told.filter((delivery) => delivery !== undefined)
@@ -55,7 +55,7 @@ async function deliver(
   provider: ProviderState,
   { clientId, backchannelLogoutUri: uri }: TestClient,
   { sub, sid }: ProviderSession,
-): Promise<LogoutDelivery | undefined> {
+): Promise<TestLogoutDelivery | undefined> {
   const token = uri === undefined ? undefined : await logoutToken(provider, clientId, { sub, sid })
   if (uri === undefined || token === undefined) return undefined
   try {

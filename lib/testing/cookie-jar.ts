@@ -1,5 +1,5 @@
 /** A cookie as a browser stores it (RFC 6265bis). */
-export interface Cookie {
+export interface UserAgentCookie {
   readonly name: string
   readonly value: string
   /** The host that set the cookie, or its `Domain` attribute if `hostOnly` is false. */
@@ -18,7 +18,7 @@ export interface Cookie {
 }
 
 /** The properties of a request that decide which `SameSite` cookies it carries. */
-export interface CookieContext {
+export interface UserAgentCookieContext {
   /**
    * Whether a page of another site started the request.
    *
@@ -65,11 +65,11 @@ function isWithin(hostname: string, domain: string): boolean {
   return hostname === domain || (hostname.endsWith(`.${domain}`) && !isAddress(hostname))
 }
 
-function isFor(hostname: string, { domain, hostOnly }: Cookie): boolean {
+function isFor(hostname: string, { domain, hostOnly }: UserAgentCookie): boolean {
   return hostOnly ? hostname === domain : isWithin(hostname, domain)
 }
 
-function readSameSite(text: string | undefined): Cookie['sameSite'] {
+function readSameSite(text: string | undefined): UserAgentCookie['sameSite'] {
   return (['Strict', 'Lax', 'None'] as const).find((value) => value.toLowerCase() === text?.toLowerCase())
 }
 
@@ -77,7 +77,7 @@ function readSameSite(text: string | undefined): Cookie['sameSite'] {
  * The cookie in a Set-Cookie line, or undefined if a browser rejects it (RFC 6265bis sections 5.6 and 5.7). `now` is in
  * seconds.
  */
-export function parseSetCookie(line: string, url: URL, now: number, created = 0): Cookie | undefined {
+export function parseSetCookie(line: string, url: URL, now: number, created = 0): UserAgentCookie | undefined {
   const [pair = '', ...rest] = line.split(';')
   const equals = pair.indexOf('=')
   const name = pair.slice(0, Math.max(equals, 0)).trim()
@@ -107,7 +107,7 @@ export function parseSetCookie(line: string, url: URL, now: number, created = 0)
   const given = attributes.get('path')
   const path = given?.startsWith('/') ? given : defaultPath(url)
   const secure = attributes.has('secure')
-  const cookie: Cookie = {
+  const cookie: UserAgentCookie = {
     name,
     value,
     domain: hostOnly ? hostname : domain,
@@ -140,7 +140,7 @@ export function parseSetCookie(line: string, url: URL, now: number, created = 0)
 export class CookieJar {
   /** The clock, in seconds. */
   readonly #now: () => number
-  #cookies: Cookie[] = []
+  #cookies: UserAgentCookie[] = []
   #made = 0
 
   /** @param now The clock, in milliseconds since 1970. */
@@ -149,10 +149,10 @@ export class CookieJar {
   }
 
   /** Stores a Set-Cookie line as if `url` had sent it. Returns the cookie, or undefined if a browser rejects it. */
-  set(line: string, url: string | URL): Cookie | undefined {
+  set(line: string, url: string | URL): UserAgentCookie | undefined {
     const cookie = parseSetCookie(line, new URL(url), this.#now(), ++this.#made)
     if (cookie === undefined) return undefined
-    const same = (other: Cookie): boolean =>
+    const same = (other: UserAgentCookie): boolean =>
       other.name === cookie.name &&
       other.domain === cookie.domain &&
       other.hostOnly === cookie.hostOnly &&
@@ -167,7 +167,7 @@ export class CookieJar {
   }
 
   /** All unexpired cookies. With `url`, those that a request to it carries, in the order of the Cookie header. */
-  cookies(url?: string | URL, context: CookieContext = {}): readonly Cookie[] {
+  cookies(url?: string | URL, context: UserAgentCookieContext = {}): readonly UserAgentCookie[] {
     this.#remove(({ expiresAt }) => expiresAt !== undefined && expiresAt <= this.#now())
     if (url === undefined) return [...this.#cookies]
     const to = new URL(url)
@@ -182,13 +182,13 @@ export class CookieJar {
   }
 
   /** The Cookie header of a request to `url`; undefined if there is nothing to send. */
-  header(url: string | URL, context: CookieContext = {}): string | undefined {
+  header(url: string | URL, context: UserAgentCookieContext = {}): string | undefined {
     const cookies = this.cookies(url, context)
     return cookies.length === 0 ? undefined : cookies.map(({ name, value }) => `${name}=${value}`).join('; ')
   }
 
   /** The cookie of this name. Of several, the one with the longest path. */
-  get(name: string): Cookie | undefined {
+  get(name: string): UserAgentCookie | undefined {
     return this.cookies()
       .toSorted((one, other) => other.path.length - one.path.length)
       .find((cookie) => cookie.name === name)
@@ -209,7 +209,7 @@ export class CookieJar {
     this.#cookies = []
   }
 
-  #remove(which: (cookie: Cookie) => boolean): void {
+  #remove(which: (cookie: UserAgentCookie) => boolean): void {
     this.#cookies = this.#cookies.filter((cookie) => !which(cookie))
   }
 }

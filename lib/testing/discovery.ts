@@ -1,5 +1,5 @@
 import { type Answer, json } from './answer.ts'
-import { applyChange, type JsonObject } from './change.ts'
+import { applyChange, type TestJsonObject } from './change.ts'
 import { proofAlgorithms } from './dpop.ts'
 import type { TestEndpoint } from './request.ts'
 import { getIssuer, type ProviderState } from './state.ts'
@@ -23,7 +23,7 @@ export const paths: Readonly<Record<TestEndpoint, string>> = {
 export async function discovery(provider: ProviderState): Promise<Answer> {
   const issuer = getIssuer(provider)
   const { pushedRequests } = provider.settings
-  let metadata: JsonObject = {
+  let metadata: TestJsonObject = {
     issuer,
     authorization_endpoint: issuer + paths.authorize,
     token_endpoint: issuer + paths.token,

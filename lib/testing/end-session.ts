@@ -5,7 +5,7 @@ import { refusalPage } from './authorization-request.ts'
 import { withParameters } from './authorization-response.ts'
 import { applyChange } from './change.ts'
 import { allowsUri, type TestClient } from './clients.ts'
-import type { ResponseParameters } from './faults.ts'
+import type { TestResponseParameters } from './faults.ts'
 import { escapeHtml, hiddenField, htmlPage } from './html.ts'
 import { clearedCookie, logOut, findSession } from './login.ts'
 import type { TestRequest } from './request.ts'
@@ -87,7 +87,7 @@ export async function endSession(provider: ProviderState, request: TestRequest):
   const headers = inBrowser?.ended ? clearedCookie(provider) : {}
   if (uri === null) return page(htmlPage('You are logged out', '<p>You can close this page.</p>'), 200, headers)
   const state = params.get('state')
-  let parameters: ResponseParameters = state === null ? {} : { state }
+  let parameters: TestResponseParameters = state === null ? {} : { state }
   for (const change of provider.faults.changes('logoutResponse')) parameters = await applyChange(parameters, change)
   const back = withParameters(uri, parameters)
   const frames = ended.flatMap((session) => listFrames(provider, session))

@@ -1,6 +1,6 @@
 import type { JWK } from 'jose'
 import { type Answer, json } from './answer.ts'
-import { applyChange, type JsonObject } from './change.ts'
+import { applyChange, type TestJsonObject } from './change.ts'
 import { isTenantId, testTenants } from './entra-options.ts'
 import type { EntraAddress, EntraState } from './entra-state.ts'
 
@@ -71,7 +71,7 @@ export async function entraDiscovery(entra: EntraState, address: EntraAddress): 
   const v2 = version === 2 ? '/v2.0' : ''
   const own = base(entra, address, false)
   const pages = base(entra, address, true)
-  const metadata: JsonObject = {
+  const metadata: TestJsonObject = {
     token_endpoint: `${own}/oauth2${v2}/token`,
     token_endpoint_auth_methods_supported: ['client_secret_post', 'private_key_jwt', 'client_secret_basic'],
     jwks_uri: `${own}/discovery${v2}/keys`,
@@ -95,7 +95,7 @@ const claimsSupported =
   'sub iss cloud_instance_name cloud_instance_host_name cloud_graph_host_name msgraph_host aud exp iat auth_time acr nonce ' +
   'preferred_username name tid ver at_hash c_hash email'
 
-function entraMembers(cloud: EntraCloud, own: string, v2: string): JsonObject {
+function entraMembers(cloud: EntraCloud, own: string, v2: string): TestJsonObject {
   return {
     userinfo_endpoint: `https://${cloud.graph}/oidc/userinfo`,
     device_authorization_endpoint: `${own}/oauth2${v2}/devicecode`,
@@ -114,7 +114,7 @@ function entraMembers(cloud: EntraCloud, own: string, v2: string): JsonObject {
 /** The key set. Keys of version 2 name an issuer; `{tenantid}` means every tenant but that of personal accounts. */
 export async function entraJwks(entra: EntraState, { host, tenant, version }: EntraAddress): Promise<Answer> {
   const { organizations, consumers } = entra.keys
-  const withIssuer = (published: JWK, tid: string): JsonObject => ({
+  const withIssuer = (published: JWK, tid: string): TestJsonObject => ({
     ...published,
     cloud_instance_name: findCloud(host).name,
     ...(version === 2 && !isB2c(host) ? { issuer: issuerAt(host, tid, 2) } : {}),

@@ -1,5 +1,5 @@
 import type { JWK } from 'jose'
-import type { Change, JsonObject } from './change.ts'
+import type { TestChange, TestJsonObject } from './change.ts'
 import { makeCertificate } from './entra-certificate.ts'
 import type { EntraSettings, TestEntraUser } from './entra-options.ts'
 import { KeyRing, type SigningKey } from './keys.ts'
@@ -8,9 +8,9 @@ import type { ProviderState } from './state.ts'
 /** Faults of one kind of token. */
 export interface TestEntraTokenFault {
   /** Alters the claims before signing. */
-  readonly claims?: Change<JsonObject> | undefined
+  readonly claims?: TestChange<TestJsonObject> | undefined
   /** Alters the header. */
-  readonly header?: Change<JsonObject> | undefined
+  readonly header?: TestChange<TestJsonObject> | undefined
   /**
    * The key to sign with: that of personal accounts (`consumers`), or that of all other tenants (`organizations`).
    *
@@ -24,9 +24,9 @@ export interface TestEntraFaults {
   /** Faults of ID tokens. */
   readonly idToken?: TestEntraTokenFault | undefined
   /** Alters the metadata. */
-  readonly metadata?: Change<JsonObject> | undefined
+  readonly metadata?: TestChange<TestJsonObject> | undefined
   /** Alters the published key set. */
-  readonly jwks?: Change<JsonObject> | undefined
+  readonly jwks?: TestChange<TestJsonObject> | undefined
 }
 
 /** A signing key of Entra, and its published form. */

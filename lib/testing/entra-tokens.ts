@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { applyChange, type JsonObject } from './change.ts'
+import { applyChange, type TestJsonObject } from './change.ts'
 import { fail } from './checks.ts'
 import { isB2c, issuerAt } from './entra-documents.ts'
 import { testTenants, type TestEntraApi, type TestEntraUser } from './entra-options.ts'
@@ -35,7 +35,7 @@ function pairwise({ tid, oid }: Pick<Member, 'tid' | 'oid'>, appId: string): str
   return createHash('sha256').update(`${tid} ${oid} ${appId}`).digest('base64url')
 }
 
-function makeGroupClaims({ user, tid, oid }: Member): JsonObject {
+function makeGroupClaims({ user, tid, oid }: Member): TestJsonObject {
   const { groups } = user
   if (groups === undefined) return {}
   if (groups.length <= mostGroups) return { groups }
@@ -43,7 +43,7 @@ function makeGroupClaims({ user, tid, oid }: Member): JsonObject {
   return { _claim_names: { groups: 'src1' }, _claim_sources: { src1: { endpoint } } }
 }
 
-function times({ settings }: EntraState): JsonObject {
+function times({ settings }: EntraState): TestJsonObject {
   const now = Math.floor(settings.now() / 1000)
   return { iat: now, nbf: now, exp: now + settings.tokenSeconds }
 }
@@ -51,9 +51,9 @@ function times({ settings }: EntraState): JsonObject {
 /** Signs with the key of the tenant, unless the fault names another key. */
 export async function signEntra(
   entra: EntraState,
-  claims: JsonObject,
+  claims: TestJsonObject,
   fault: TestEntraTokenFault = {},
-  header: JsonObject = {},
+  header: TestJsonObject = {},
 ): Promise<string> {
   const own = claims.tid === testTenants.consumers ? 'consumers' : 'organizations'
   const { key, x5t } = entra.keys[fault.key ?? own]
@@ -73,7 +73,7 @@ export interface IdTokenRequest {
 }
 
 /** The claims of an ID token of version 2, or of B2C. */
-export function idTokenClaims(entra: EntraState, address: EntraAddress, request: IdTokenRequest): JsonObject {
+export function idTokenClaims(entra: EntraState, address: EntraAddress, request: IdTokenRequest): TestJsonObject {
   const { member, clientId, nonce, sid, scope } = request
   const { user, tid, oid, isGuest } = member
   const common = {
@@ -121,7 +121,7 @@ export function accessTokenClaims(
   entra: EntraState,
   { host, policy }: Pick<EntraAddress, 'host' | 'policy'>,
   request: AccessTokenRequest,
-): JsonObject {
+): TestJsonObject {
   const { member, tid, api, version, clientId, scope, roles = member?.user.roles, idtyp } = request
   const oid = member?.oid ?? clientId.replace(/^./, 'e')
   return {
@@ -144,7 +144,7 @@ export function accessTokenClaims(
   }
 }
 
-function userClaims({ user, isGuest }: Member, version: 1 | 2, host: string): JsonObject {
+function userClaims({ user, isGuest }: Member, version: 1 | 2, host: string): TestJsonObject {
   const guest = isGuest ? { idp: issuerAt(host, user.tenant, 1) } : {}
   if (version === 2) return { ...guest, name: user.displayName, preferred_username: user.upn }
   const [given, family] = user.displayName.split(' ')

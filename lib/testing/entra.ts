@@ -1,4 +1,4 @@
-import type { JsonObject } from './change.ts'
+import type { TestJsonObject } from './change.ts'
 import { checkMembers, checkChoice, checkTexts, fail } from './checks.ts'
 import { entraHosts } from './entra-documents.ts'
 import {
@@ -11,7 +11,7 @@ import {
 import { consentTo } from './entra-scopes.ts'
 import { EntraServer } from './entra-server.ts'
 import { newKeys, type EntraState, type TestEntraFaults, type TestEntraTokenFault } from './entra-state.ts'
-import type { EntraTokenRequest, TestEntra } from './test-entra.ts'
+import type { TestEntraTokenRequest, TestEntra } from './test-entra.ts'
 import { accessTokenClaims, findMember, signEntra } from './entra-tokens.ts'
 import { FaultStack } from './faults.ts'
 import { KeyRing } from './keys.ts'
@@ -94,7 +94,7 @@ class RunningEntra implements TestEntra {
     consentTo(this.#entra, scope)
   }
 
-  async accessToken(request: EntraTokenRequest = {}): Promise<string> {
+  async accessToken(request: TestEntraTokenRequest = {}): Promise<string> {
     const known = ['user', 'tenant', 'version', 'api', 'clientId', 'scope', 'roles', 'idtyp', 'host', 'policy']
     checkMembers(request, [...known, 'claims', 'header', 'key'], 'accessToken')
     const { users, apis } = this.#entra.settings
@@ -113,7 +113,7 @@ class RunningEntra implements TestEntra {
     return await signEntra(this.#entra, accessTokenClaims(this.#entra, { host, policy }, wanted), request)
   }
 
-  sign(claims: JsonObject, fault?: TestEntraTokenFault): Promise<string> {
+  sign(claims: TestJsonObject, fault?: TestEntraTokenFault): Promise<string> {
     return signEntra(this.#entra, claims, fault)
   }
 

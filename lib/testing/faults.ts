@@ -1,13 +1,13 @@
 import type { JWK } from 'jose'
-import type { Change, JsonObject } from './change.ts'
-import type { KeyRotation } from './keys.ts'
+import type { TestChange, TestJsonObject } from './change.ts'
+import type { TestKeyRotation } from './keys.ts'
 import type { TestEndpoint, TestRequest } from './request.ts'
 
 /**
  * A fault of an endpoint. `status`, `body`, `html` and `invalidJson` replace the endpoint's response, and the endpoint does
  * no work. The other members alter, delay or suppress the response.
  */
-export interface EndpointFault {
+export interface TestEndpointFault {
   /** The HTTP status of the response, 200 to 599. Without a body to send, the body is empty. */
   readonly status?: number | undefined
   /** The body of the response: a string is sent as text, an object as JSON. */
@@ -64,14 +64,14 @@ export interface EndpointFault {
  * - `hs256`: HMAC with the client secret.
  * - `hs256-public-key`: HMAC with the public key as the secret.
  */
-export type BadSignature = 'corrupt' | 'none' | 'other-key' | 'wrong-alg' | 'hs256' | 'hs256-public-key'
+export type TestBadSignature = 'corrupt' | 'none' | 'other-key' | 'wrong-alg' | 'hs256' | 'hs256-public-key'
 
 /** The faults of one kind of token. */
-export interface TokenFault {
+export interface TestTokenFault {
   /** Alters the claims before signing. */
-  readonly claims?: Change<JsonObject> | undefined
+  readonly claims?: TestChange<TestJsonObject> | undefined
   /** Alters the header, but not the key and the algorithm that sign the token. */
-  readonly header?: Change<JsonObject> | undefined
+  readonly header?: TestChange<TestJsonObject> | undefined
   /** Alters the JSON text of the claims before signing, for duplicate members or invalid JSON. */
   readonly payload?: ((json: string) => string) | undefined
   /**
@@ -79,7 +79,7 @@ export interface TokenFault {
    *
    * @default a valid signature
    */
-  readonly signature?: BadSignature | undefined
+  readonly signature?: TestBadSignature | undefined
   /** Sends this text in place of the token. */
   readonly raw?: string | ((token: string) => string) | undefined
   /** Leaves the token out of the response. */
@@ -100,16 +100,16 @@ export interface TokenFault {
 }
 
 /** Faults of the userinfo response. Members other than `claims` and `times` make it a signed JWT (OIDC Core 5.3.2). */
-export interface UserInfoFault extends Omit<TokenFault, 'omit' | 'grant'> {
+export interface TestUserInfoFault extends Omit<TestTokenFault, 'omit' | 'grant'> {
   /** Answers with a signed JWT. */
   readonly signed?: boolean | undefined
 }
 
 /** The parameters of a response that goes through the browser. An array repeats a parameter. */
-export type ResponseParameters = Record<string, string | readonly string[] | undefined>
+export type TestResponseParameters = Record<string, string | readonly string[] | undefined>
 
 /** A key rotation during a token response. */
-export interface RotationFault extends KeyRotation {
+export interface TestRotationFault extends TestKeyRotation {
   /** Before the tokens are signed, with a key that clients do not have yet; or after, so that their key is a former one. */
   readonly when: 'before-signing' | 'after-signing'
 }
@@ -117,29 +117,29 @@ export interface RotationFault extends KeyRotation {
 /** The faults of the provider. Several combine, in one call of `misbehave` or in several. */
 export interface TestFaults {
   /** Faults by endpoint. The latest fault that applies to a request wins. */
-  readonly endpoints?: Readonly<Partial<Record<TestEndpoint, EndpointFault>>> | undefined
+  readonly endpoints?: Readonly<Partial<Record<TestEndpoint, TestEndpointFault>>> | undefined
   /** Answers in place of any endpoint, unless it returns undefined. It takes precedence over `endpoints`. */
   readonly respond?: ((request: TestRequest) => Response | undefined | Promise<Response | undefined>) | undefined
   /** Alters the provider metadata. */
-  readonly metadata?: Change<JsonObject> | undefined
+  readonly metadata?: TestChange<TestJsonObject> | undefined
   /** Alters the published key set. `oddKeys()` makes keys to add. */
-  readonly jwks?: Change<{ keys: JWK[] }> | undefined
+  readonly jwks?: TestChange<{ keys: JWK[] }> | undefined
   /** Alters the parameters of authorization responses, error responses included. */
-  readonly authorizationResponse?: Change<ResponseParameters> | undefined
+  readonly authorizationResponse?: TestChange<TestResponseParameters> | undefined
   /** Alters the body of successful token responses. */
-  readonly tokenResponse?: Change<JsonObject> | undefined
+  readonly tokenResponse?: TestChange<TestJsonObject> | undefined
   /** Faults of ID tokens. */
-  readonly idToken?: TokenFault | undefined
+  readonly idToken?: TestTokenFault | undefined
   /** Faults of access tokens. The provider accepts such a token as it was sent. */
-  readonly accessToken?: TokenFault | undefined
+  readonly accessToken?: TestTokenFault | undefined
   /** Faults of logout tokens. */
-  readonly logoutToken?: TokenFault | undefined
+  readonly logoutToken?: TestTokenFault | undefined
   /** Faults of userinfo responses. */
-  readonly userInfo?: UserInfoFault | undefined
+  readonly userInfo?: TestUserInfoFault | undefined
   /** Alters the parameters of the response to an end-session request. */
-  readonly logoutResponse?: Change<ResponseParameters> | undefined
+  readonly logoutResponse?: TestChange<TestResponseParameters> | undefined
   /** Rotates the keys at each token response, before or after its tokens are signed. */
-  readonly rotateKeys?: 'before-signing' | 'after-signing' | RotationFault | undefined
+  readonly rotateKeys?: 'before-signing' | 'after-signing' | TestRotationFault | undefined
 }
 
 /** The faults of one `misbehave()` call. */
@@ -150,7 +150,7 @@ export interface FaultLayer {
 }
 
 type ChangeName = 'metadata' | 'jwks' | 'authorizationResponse' | 'tokenResponse' | 'logoutResponse'
-type Limited = EndpointFault | TokenFault | UserInfoFault
+type Limited = TestEndpointFault | TestTokenFault | TestUserInfoFault
 
 interface Layer extends FaultLayer {
   readonly uses: Map<object, number>
@@ -191,7 +191,7 @@ export class FaultStack {
   atEndpoint(
     endpoint: TestEndpoint,
     request: TestRequest,
-  ): { fault: EndpointFault; undone: Promise<void> } | undefined {
+  ): { fault: TestEndpointFault; undone: Promise<void> } | undefined {
     for (const layer of this.#layers.toReversed()) {
       const fault = layer.faults.endpoints?.[endpoint]
       if (fault !== undefined && (fault.when?.(request) ?? true) && this.#use(layer, fault)) {
@@ -212,7 +212,7 @@ export class FaultStack {
   /** The faults of one token, in the order in which they apply. */
   ofToken<Kind extends 'idToken' | 'accessToken' | 'logoutToken' | 'userInfo'>(
     kind: Kind,
-    grant?: TokenFault['grant'],
+    grant?: TestTokenFault['grant'],
   ): readonly NonNullable<TestFaults[Kind]>[] {
     return this.#layers.flatMap((layer) => {
       const fault = layer.faults[kind]
@@ -221,7 +221,7 @@ export class FaultStack {
     })
   }
 
-  rotations(when: 'before-signing' | 'after-signing'): readonly KeyRotation[] {
+  rotations(when: 'before-signing' | 'after-signing'): readonly TestKeyRotation[] {
     return this.#layers.flatMap(({ faults: { rotateKeys } }) => {
       const rotation = typeof rotateKeys === 'string' ? { when: rotateKeys } : rotateKeys
       return rotation?.when === when ? [rotation] : []

@@ -1,9 +1,9 @@
 import type { HtmlButton, HtmlForm } from './html-reader.ts'
-import type { SubmitInit } from './user-agent-options.ts'
-import type { FormFields } from './user-agent-response.ts'
+import type { UserAgentSubmitInit } from './user-agent-options.ts'
+import type { UserAgentFormFields } from './user-agent-response.ts'
 
 /** Encodes a form as application/x-www-form-urlencoded. */
-export function encodeForm(form: FormFields): string {
+export function encodeForm(form: UserAgentFormFields): string {
   if (form instanceof URLSearchParams) return form.toString()
   const entries = Symbol.iterator in form ? [...form] : Object.entries(form)
   return new URLSearchParams(
@@ -15,10 +15,10 @@ function pressed(button: string, candidate: HtmlButton): boolean {
   return candidate.value === button || candidate.label === button || candidate.name === button
 }
 
-/** Finds the form that `SubmitInit` selects, and its button. */
+/** Finds the form that `UserAgentSubmitInit` selects, and its button. */
 export function chooseForm(
   forms: readonly HtmlForm[],
-  { form, button }: SubmitInit,
+  { form, button }: UserAgentSubmitInit,
 ): { form: HtmlForm; button: HtmlButton | undefined } {
   const named = forms.filter(
     ({ id, name }, index) => form === undefined || form === index || form === id || form === name,

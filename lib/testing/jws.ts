@@ -4,7 +4,7 @@
  */
 import { createHmac, webcrypto } from 'node:crypto'
 import type { CryptoKey } from 'jose'
-import type { JsonObject } from './change.ts'
+import type { TestJsonObject } from './change.ts'
 import { checkChoice } from './checks.ts'
 
 const sizes = ['256', '384', '512']
@@ -34,23 +34,28 @@ function makeAlgorithm(algorithm: string): webcrypto.Algorithm | webcrypto.RsaPs
   }
 }
 
-function signingInput(header: JsonObject, payload: string): string {
+function signingInput(header: TestJsonObject, payload: string): string {
   return `${Buffer.from(JSON.stringify(header)).toString('base64url')}.${Buffer.from(payload).toString('base64url')}`
 }
 
 /** Signs with the key's algorithm, whatever the header says. */
-export async function sign(header: JsonObject, payload: string, algorithm: string, key: CryptoKey): Promise<string> {
+export async function sign(
+  header: TestJsonObject,
+  payload: string,
+  algorithm: string,
+  key: CryptoKey,
+): Promise<string> {
   const input = signingInput(header, payload)
   const signature = await webcrypto.subtle.sign(makeAlgorithm(algorithm), key, Buffer.from(input))
   return `${input}.${Buffer.from(signature).toString('base64url')}`
 }
 
-export function signWithSecret(header: JsonObject, payload: string, secret: string): string {
+export function signWithSecret(header: TestJsonObject, payload: string, secret: string): string {
   const input = signingInput(header, payload)
   return `${input}.${createHmac('sha256', secret).update(input).digest('base64url')}`
 }
 
-export function unsigned(header: JsonObject, payload: string): string {
+export function unsigned(header: TestJsonObject, payload: string): string {
   return `${signingInput(header, payload)}.`
 }
 

@@ -8,7 +8,7 @@ import {
   generateKeyPair,
   type JWK,
 } from 'jose'
-import type { JsonObject } from './change.ts'
+import type { TestJsonObject } from './change.ts'
 import { checkMembers, fail } from './checks.ts'
 import { checkAlgorithm } from './jws.ts'
 
@@ -23,7 +23,7 @@ export interface SigningKey {
 }
 
 /** Options of a key rotation. */
-export interface KeyRotation {
+export interface TestKeyRotation {
   /**
    * Whether the previous keys stay in the key set.
    *
@@ -44,7 +44,7 @@ export interface KeyRotation {
   readonly algorithm?: string | undefined
 }
 
-export function checkRotation(rotation: KeyRotation, name: string): void {
+export function checkRotation(rotation: TestKeyRotation, name: string): void {
   checkMembers(rotation, ['keepOld', 'kid', 'algorithm', 'when'], name)
   const { keepOld, kid, algorithm } = rotation
   if (keepOld !== undefined && typeof keepOld !== 'boolean') fail(`${name}.keepOld must be a boolean`)
@@ -92,7 +92,7 @@ export class KeyRing {
     return { keys: this.#published.map((key) => ({ ...key.publicJwk })) }
   }
 
-  async rotate(rotation: KeyRotation = {}): Promise<void> {
+  async rotate(rotation: TestKeyRotation = {}): Promise<void> {
     const key = await generate(rotation.algorithm ?? this.#current.algorithm, rotation.kid)
     if (!rotation.keepOld) this.#former.push(...this.#published.splice(0))
     this.#published.unshift(key)
@@ -120,11 +120,11 @@ export class KeyRing {
   }
 
   /** The claims of a token that this provider signed, also with a former key; undefined for any other token. */
-  async verify(token: string): Promise<JsonObject | undefined> {
+  async verify(token: string): Promise<TestJsonObject | undefined> {
     for (const key of [...this.#published, ...this.#former]) {
       try {
         const { payload } = await compactVerify(token, key.publicKey, { algorithms: [key.algorithm] })
-        return JSON.parse(Buffer.from(payload).toString()) as JsonObject
+        return JSON.parse(Buffer.from(payload).toString()) as TestJsonObject
       } catch {
         // The next key may match.
       }

@@ -2,12 +2,12 @@
 import type { ServerResponse } from 'node:http'
 import { setTimeout as wait } from 'node:timers/promises'
 import { type Answer, send, setHead } from './answer.ts'
-import type { EndpointFault } from './faults.ts'
+import type { TestEndpointFault } from './faults.ts'
 
 const proxyPage = '<!doctype html><html lang="en"><title>Gateway</title><h1>Something is in between</h1></html>'
 
 /** The response that a fault sends in place of the endpoint, if any. */
-function replacement({ status, body, html, invalidJson }: EndpointFault): Answer | undefined {
+function replacement({ status, body, html, invalidJson }: TestEndpointFault): Answer | undefined {
   const answer = (type: string, text: string): Answer => ({
     status: status ?? 200,
     headers: { 'content-type': type },
@@ -58,7 +58,7 @@ export interface Release {
 }
 
 /** Waits as the fault says. Resolves to false if the provider stopped meanwhile. */
-async function hold({ hang, delayMs }: EndpointFault, { undone, down }: Release): Promise<boolean> {
+async function hold({ hang, delayMs }: TestEndpointFault, { undone, down }: Release): Promise<boolean> {
   const gone = down.then(() => false)
   if (hang && !(await Promise.race([undone.then(() => true), gone]))) return false
   return delayMs === undefined || (await Promise.race([wait(delayMs, true, { ref: false }), gone]))
@@ -66,7 +66,7 @@ async function hold({ hang, delayMs }: EndpointFault, { undone, down }: Release)
 
 /** Answers as the fault says; `work` runs the endpoint. */
 export async function misbehave(
-  fault: EndpointFault,
+  fault: TestEndpointFault,
   release: Release,
   work: () => Promise<Answer>,
   outgoing: ServerResponse,

@@ -1,20 +1,20 @@
 import type { JWK } from 'jose'
-import type { JsonObject } from './change.ts'
-import { logoutToken, tellClients, type LogoutDelivery, type LogoutSubject } from './backchannel.ts'
+import type { TestJsonObject } from './change.ts'
+import { logoutToken, tellClients, type TestLogoutDelivery, type TestLogoutSubject } from './backchannel.ts'
 import { checkFaults } from './check-faults.ts'
 import { checkMembers, checkText, checkTexts, fail } from './checks.ts'
 import { checkClients } from './clients.ts'
 import { rotateNonce } from './dpop.ts'
 import { FaultStack, type TestFaults } from './faults.ts'
 import { sign } from './jws.ts'
-import { checkRotation, KeyRing, type KeyRotation } from './keys.ts'
+import { checkRotation, KeyRing, type TestKeyRotation } from './keys.ts'
 import { logOut } from './login.ts'
 import { type ProviderSettings, resolveOptions, type TestProviderOptions } from './options.ts'
 import { RequestLog } from './request-log.ts'
 import type { TestRequest } from './request.ts'
 import { ProviderServer } from './server.ts'
 import { getIssuer, newState, type ProviderState, seconds } from './state.ts'
-import type { LogoutUris, TestProvider, TestProviderConnection, TokenRequest } from './test-provider.ts'
+import type { TestLogoutUris, TestProvider, TestProviderConnection, TestTokenRequest } from './test-provider.ts'
 import { tokenResponse } from './tokens.ts'
 
 class RunningProvider implements TestProvider {
@@ -83,7 +83,7 @@ class RunningProvider implements TestProvider {
     this.#state.faults.clear()
   }
 
-  async rotateKeys(rotation: KeyRotation = {}): Promise<void> {
+  async rotateKeys(rotation: TestKeyRotation = {}): Promise<void> {
     checkRotation(rotation, 'rotateKeys')
     await this.#state.keys.rotate(rotation)
   }
@@ -98,13 +98,13 @@ class RunningProvider implements TestProvider {
     return this.#state.keys.jwks
   }
 
-  async sign(claims: JsonObject, header: JsonObject = {}): Promise<string> {
+  async sign(claims: TestJsonObject, header: TestJsonObject = {}): Promise<string> {
     const { algorithm, kid, privateKey } = this.#state.keys.current
     const wholeHeader = { alg: algorithm, kid, typ: 'JWT', ...header }
     return await sign(wholeHeader, JSON.stringify(claims), algorithm, privateKey)
   }
 
-  async issueTokens(sub: string, options: TokenRequest = {}): Promise<JsonObject> {
+  async issueTokens(sub: string, options: TestTokenRequest = {}): Promise<TestJsonObject> {
     this.#checkUser(sub)
     checkMembers(options, ['clientId', 'scope', 'resource'], 'issueTokens')
     const { clientId } = this.settings(options.clientId)
@@ -135,19 +135,19 @@ class RunningProvider implements TestProvider {
     for (const session of this.#state.sessions.values()) if (session.sub === sub) logOut(this.#state, session)
   }
 
-  async logOut(sub: string): Promise<readonly LogoutDelivery[]> {
+  async logOut(sub: string): Promise<readonly TestLogoutDelivery[]> {
     this.#checkUser(sub)
     const ended = [...this.#state.sessions.values()].filter((session) => session.sub === sub)
     for (const session of ended) logOut(this.#state, session)
     return (await Promise.all(ended.map((session) => tellClients(this.#state, session)))).flat()
   }
 
-  async logoutToken(about: LogoutSubject, clientId: string = this.clientId): Promise<string> {
+  async logoutToken(about: TestLogoutSubject, clientId: string = this.clientId): Promise<string> {
     checkMembers(about, ['sub', 'sid'], 'logoutToken')
     return (await logoutToken(this.#state, clientId, about)) ?? fail('the faults remove the logout token')
   }
 
-  registerLogout(uris: LogoutUris, clientId: string = this.clientId): void {
+  registerLogout(uris: TestLogoutUris, clientId: string = this.clientId): void {
     checkMembers(uris, ['backchannelLogoutUri', 'frontchannelLogoutUri'], 'registerLogout')
     const { clients } = this.#state.settings
     const client = clients.get(clientId) ?? fail(`the client "${clientId}" does not exist`)

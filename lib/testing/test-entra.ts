@@ -1,9 +1,9 @@
-import type { JsonObject } from './change.ts'
+import type { TestJsonObject } from './change.ts'
 import type { TestEntraFaults, TestEntraTokenFault } from './entra-state.ts'
 import type { TestRequest } from './request.ts'
 
 /** The user, the API and the faults of an access token. */
-export interface EntraTokenRequest extends TestEntraTokenFault {
+export interface TestEntraTokenRequest extends TestEntraTokenFault {
   /**
    * The name of the user.
    *
@@ -104,9 +104,9 @@ export interface TestEntra {
    *
    * @throws TypeError if the request is invalid, for example for an unknown user or API.
    */
-  accessToken(request?: EntraTokenRequest): Promise<string>
+  accessToken(request?: TestEntraTokenRequest): Promise<string>
   /** Signs claims as given, with the header of Entra's tokens. */
-  sign(claims: JsonObject, fault?: TestEntraTokenFault): Promise<string>
+  sign(claims: TestJsonObject, fault?: TestEntraTokenFault): Promise<string>
   /** Makes new signing keys, and no longer publishes the previous ones. */
   rotateKeys(): Promise<void>
   /** Replaces the faults; without an argument, removes them. */

@@ -1,8 +1,8 @@
 import type { JWK } from 'jose'
-import type { LogoutDelivery, LogoutSubject } from './backchannel.ts'
-import type { JsonObject } from './change.ts'
+import type { TestLogoutDelivery, TestLogoutSubject } from './backchannel.ts'
+import type { TestJsonObject } from './change.ts'
 import type { TestFaults } from './faults.ts'
-import type { KeyRotation } from './keys.ts'
+import type { TestKeyRotation } from './keys.ts'
 import type { TestRequest } from './request.ts'
 
 /** Options of `createOidc` that connect it to the provider. */
@@ -66,7 +66,7 @@ export interface TestProvider {
   behave(): void
 
   /** Makes a new key, which signs all later tokens. */
-  rotateKeys(rotation?: KeyRotation): Promise<void>
+  rotateKeys(rotation?: TestKeyRotation): Promise<void>
   /**
    * Makes a new nonce for DPoP proofs. Proofs with the previous nonce are rejected with `use_dpop_nonce`. With `keepOld`,
    * they stay valid and their responses carry the new nonce.
@@ -80,9 +80,9 @@ export interface TestProvider {
    * Signs claims with the current key, and adds none. The header has `alg`, `kid` and `typ: JWT`; a member of `header`
    * replaces one of these, and `undefined` removes it.
    */
-  sign(claims: JsonObject, header?: JsonObject): Promise<string>
+  sign(claims: TestJsonObject, header?: TestJsonObject): Promise<string>
   /** Issues an access token, an ID token and a refresh token for a user without a login. Resolves to the token response. */
-  issueTokens(sub: string, options?: TokenRequest): Promise<JsonObject>
+  issueTokens(sub: string, options?: TestTokenRequest): Promise<TestJsonObject>
 
   /** Answers the next authorization request with this error, by default `access_denied`. Several calls queue up. */
   deny(error?: string, description?: string): void
@@ -95,15 +95,15 @@ export interface TestProvider {
    * Ends all sessions of a user, and sends their clients a logout token (OIDC Back-Channel Logout 1.0). Resolves to the
    * responses, after five seconds at the latest.
    */
-  logOut(sub: string): Promise<readonly LogoutDelivery[]>
+  logOut(sub: string): Promise<readonly TestLogoutDelivery[]>
   /**
    * A logout token for a client, by default the first (OIDC Back-Channel Logout 1.0 section 2.4). Active faults apply.
    *
    * @throws TypeError if a fault omits the token.
    */
-  logoutToken(about: LogoutSubject, clientId?: string): Promise<string>
+  logoutToken(about: TestLogoutSubject, clientId?: string): Promise<string>
   /** Sets the logout URIs of a client, by default the first, if its port is known only after the provider has started. */
-  registerLogout(uris: LogoutUris, clientId?: string): void
+  registerLogout(uris: TestLogoutUris, clientId?: string): void
   /**
    * Ends all sessions of a user at the provider without notifying clients. A refresh is then answered with `invalid_grant`,
    * `prompt=none` with `login_required`.
@@ -130,7 +130,7 @@ export interface TestProvider {
 }
 
 /** The URIs at which a client receives logouts. */
-export interface LogoutUris {
+export interface TestLogoutUris {
   /** Receives logout tokens (OIDC Back-Channel Logout 1.0 section 2.2). */
   readonly backchannelLogoutUri?: string | undefined
   /** Loaded in a frame of the provider's page (OIDC Front-Channel Logout 1.0 section 2). */
@@ -138,7 +138,7 @@ export interface LogoutUris {
 }
 
 /** The client, scope and resources of issued tokens. */
-export interface TokenRequest {
+export interface TestTokenRequest {
   /**
    * The identifier of the client.
    *

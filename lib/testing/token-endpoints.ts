@@ -1,6 +1,6 @@
 /** The endpoints that take an issued token: userinfo, introspection, revocation. */
 import { type Answer, json } from './answer.ts'
-import { applyChange, type JsonObject } from './change.ts'
+import { applyChange, type TestJsonObject } from './change.ts'
 import { authenticateClient } from './client-auth.ts'
 import { presentedToken, refuseToken } from './presented-token.ts'
 import type { TestRequest } from './request.ts'
@@ -31,7 +31,7 @@ export async function userInfo(provider: ProviderState, request: TestRequest): P
       body,
     }
   }
-  let content: JsonObject = claims
+  let content: TestJsonObject = claims
   for (const fault of faults) content = await applyChange(content, fault.claims)
   return json(content, 200, headers)
 }

@@ -1,11 +1,11 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto'
-import { applyChange, type JsonObject } from './change.ts'
-import type { TokenFault } from './faults.ts'
+import { applyChange, type TestJsonObject } from './change.ts'
+import type { TestTokenFault } from './faults.ts'
 import { corrupted, findHash, sign, signWithSecret, unsigned } from './jws.ts'
 import { expired, type Grant, isLive, getIssuer, type ProviderState, remember, seconds } from './state.ts'
 import { releasedClaims } from './users.ts'
 
-type GrantType = NonNullable<TokenFault['grant']>
+type GrantType = NonNullable<TestTokenFault['grant']>
 
 /** RFC 8693 section 2.1. */
 export const tokenExchange = 'urn:ietf:params:oauth:grant-type:token-exchange'
@@ -28,16 +28,16 @@ export function tokenType(jkt: string | undefined): 'DPoP' | 'Bearer' {
 }
 
 /** RFC 9449 section 6.1. */
-export function confirmation(jkt: string | undefined): JsonObject {
+export function confirmation(jkt: string | undefined): TestJsonObject {
   return jkt === undefined ? {} : { cnf: { jkt } }
 }
 
 /** Signs claims with the current key, or as the faults say. Resolves to undefined if a fault omits the token. */
 export async function makeToken(
   provider: ProviderState,
-  claims: JsonObject,
+  claims: TestJsonObject,
   typ: string | undefined,
-  faults: readonly TokenFault[],
+  faults: readonly TestTokenFault[],
   clientId: string,
 ): Promise<string | undefined> {
   const { keys } = provider
@@ -45,7 +45,7 @@ export async function makeToken(
   const key =
     signature === 'wrong-alg' ? await keys.alternate() : signature === 'other-key' ? await keys.foreign() : keys.current
   const kid = signature === 'other-key' ? keys.current.kid : key.kid
-  let header: JsonObject = { alg: key.algorithm, ...(kid === undefined ? {} : { kid }), ...(typ ? { typ } : {}) }
+  let header: TestJsonObject = { alg: key.algorithm, ...(kid === undefined ? {} : { kid }), ...(typ ? { typ } : {}) }
   if (signature === 'none') header = { alg: 'none', ...(typ ? { typ } : {}) }
   if (signature === 'hs256' || signature === 'hs256-public-key') header = { ...header, alg: 'HS256' }
 
@@ -183,7 +183,7 @@ export async function tokenResponse(
   grant: Grant,
   target: AccessTarget,
   grantType: GrantType,
-): Promise<JsonObject> {
+): Promise<TestJsonObject> {
   const { faults, keys, settings } = provider
   for (const rotation of faults.rotations('before-signing')) await keys.rotate(rotation)
   const accessToken = await makeAccessToken(provider, grant, target, grantType)
@@ -198,7 +198,7 @@ export async function tokenResponse(
     grantType === 'authorization_code'
       ? settings.refreshTokens !== 'none'
       : settings.refreshTokens === 'rotating' && !isExchange
-  let body: JsonObject = {
+  let body: TestJsonObject = {
     ...(accessToken === undefined ? {} : { access_token: accessToken }),
     ...(isExchange ? { issued_token_type: accessTokenType } : {}),
     token_type: tokenType(target.jkt),

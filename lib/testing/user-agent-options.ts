@@ -1,6 +1,6 @@
 import type { Agent } from 'node:http'
 import type { CookieJar } from './cookie-jar.ts'
-import type { FormFields, UserAgentResponse } from './user-agent-response.ts'
+import type { UserAgentFormFields, UserAgentResponse } from './user-agent-response.ts'
 
 /** Options of `createUserAgent`. */
 export interface UserAgentOptions {
@@ -23,7 +23,7 @@ export interface UserAgentOptions {
    */
   readonly maxHops?: number | undefined
   /** Headers of every request; `undefined` removes one that a browser sends. */
-  readonly headers?: RequestHeaders | undefined
+  readonly headers?: UserAgentHeaders | undefined
   /**
    * Returns the site of a URL. By default the ports of one host are the same site, as in browsers. With
    * `(url) => url.origin`, each port is a different site.
@@ -47,12 +47,12 @@ export interface UserAgentOptions {
 }
 
 /** Header fields by name, in upper or lower case. */
-export type RequestHeaders = Readonly<Record<string, string | undefined>>
+export type UserAgentHeaders = Readonly<Record<string, string | undefined>>
 
 /** Options of one request. */
 export interface UserAgentInit {
   /** Headers of this request and of its redirects; `undefined` removes one that a browser sends. */
-  readonly headers?: RequestHeaders | undefined
+  readonly headers?: UserAgentHeaders | undefined
   /**
    * `manual` returns a redirect instead of following it.
    *
@@ -93,7 +93,7 @@ export interface UserAgentInit {
 }
 
 /** Options of a script's request. */
-export interface FetchInit extends UserAgentInit {
+export interface UserAgentFetchInit extends UserAgentInit {
   /**
    * The HTTP method.
    *
@@ -101,11 +101,11 @@ export interface FetchInit extends UserAgentInit {
    */
   readonly method?: string | undefined
   /** A form, or a text whose type is in `headers`. */
-  readonly body?: FormFields | string | undefined
+  readonly body?: UserAgentFormFields | string | undefined
 }
 
 /** Options of a form submission. */
-export interface SubmitInit extends UserAgentInit {
+export interface UserAgentSubmitInit extends UserAgentInit {
   /**
    * The index, `id` or `name` of the form.
    *
@@ -129,11 +129,11 @@ export interface UserAgent {
   /** Opens a page, as if the user typed the address. */
   get(url: string | URL, init?: UserAgentInit): Promise<UserAgentResponse>
   /** Submits a form, as from a page of the same origin. */
-  post(url: string | URL, form?: FormFields, init?: UserAgentInit): Promise<UserAgentResponse>
+  post(url: string | URL, form?: UserAgentFormFields, init?: UserAgentInit): Promise<UserAgentResponse>
   /** Sends a request as a script of a page does with `fetch()`. */
-  fetch(url: string | URL, init?: FetchInit): Promise<UserAgentResponse>
+  fetch(url: string | URL, init?: UserAgentFetchInit): Promise<UserAgentResponse>
   /** Submits a form of a page. Throws an error if the page has no such form or button. */
-  submit(page: UserAgentResponse, init?: SubmitInit): Promise<UserAgentResponse>
+  submit(page: UserAgentResponse, init?: UserAgentSubmitInit): Promise<UserAgentResponse>
   /** Follows a link of a page, found by its text or `href`. Throws an error if the page has no such link. */
   click(page: UserAgentResponse, link: string, init?: UserAgentInit): Promise<UserAgentResponse>
 }

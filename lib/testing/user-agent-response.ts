@@ -1,9 +1,9 @@
-import type { JsonObject } from './change.ts'
-import type { Cookie } from './cookie-jar.ts'
+import type { TestJsonObject } from './change.ts'
+import type { UserAgentCookie } from './cookie-jar.ts'
 import type { HttpAnswer } from './http-call.ts'
 
 /** The fields of a form. An array repeats a field. */
-export type FormFields =
+export type UserAgentFormFields =
   URLSearchParams | Readonly<Record<string, string | readonly string[]>> | readonly (readonly [string, string])[]
 
 /** One request of a navigation, with its response. */
@@ -14,7 +14,7 @@ export interface UserAgentHop {
   readonly requestHeaders: Readonly<Record<string, string>>
   readonly headers: Headers
   /** The cookies that the response set. A deleted cookie is among them, with an `expiresAt` in the past. */
-  readonly cookiesSet: readonly Cookie[]
+  readonly cookiesSet: readonly UserAgentCookie[]
 }
 
 /** The final response of a request. */
@@ -26,7 +26,7 @@ export interface UserAgentResponse {
   /** All requests, in order. The last is the one for this response. */
   readonly hops: readonly UserAgentHop[]
   /** The cookies that all these responses set. */
-  readonly cookiesSet: readonly Cookie[]
+  readonly cookiesSet: readonly UserAgentCookie[]
   /** The body as text. */
   text(): string
   /**
@@ -34,7 +34,7 @@ export interface UserAgentResponse {
    *
    * @throws Error that shows the body, if it is not JSON.
    */
-  json(): JsonObject
+  json(): TestJsonObject
 }
 
 export function newResponse(
@@ -50,9 +50,9 @@ export function newResponse(
     hops: way,
     cookiesSet: way.flatMap((hop) => hop.cookiesSet),
     text: () => body,
-    json: (): JsonObject => {
+    json: (): TestJsonObject => {
       try {
-        return JSON.parse(body) as JsonObject
+        return JSON.parse(body) as TestJsonObject
       } catch (error) {
         throw new Error(`the response is not JSON (${status} ${url.href}): ${body.slice(0, 500)}`, { cause: error })
       }

@@ -1,5 +1,5 @@
 import { checkMembers, checkWholeNumber, fail } from './checks.ts'
-import { type Cookie, CookieJar } from './cookie-jar.ts'
+import { type UserAgentCookie, CookieJar } from './cookie-jar.ts'
 import { chooseForm, encodeForm, fillIn } from './form-submission.ts'
 import { readForms, readLinks, readRefresh, submitsItself } from './html-reader.ts'
 import { callHttp } from './http-call.ts'
@@ -13,14 +13,19 @@ import {
   findSite,
 } from './navigation.ts'
 import type {
-  FetchInit,
-  RequestHeaders,
-  SubmitInit,
+  UserAgentFetchInit,
+  UserAgentHeaders,
+  UserAgentSubmitInit,
   UserAgent,
   UserAgentInit,
   UserAgentOptions,
 } from './user-agent-options.ts'
-import { type FormFields, newResponse, type UserAgentHop, type UserAgentResponse } from './user-agent-response.ts'
+import {
+  type UserAgentFormFields,
+  newResponse,
+  type UserAgentHop,
+  type UserAgentResponse,
+} from './user-agent-response.ts'
 
 interface Outgoing {
   readonly mode: Journey['mode']
@@ -36,7 +41,7 @@ interface Outgoing {
 const formType = 'application/x-www-form-urlencoded'
 const elsewhere = new URL('https://elsewhere.example/')
 
-function lowerCased(headers: RequestHeaders = {}): RequestHeaders {
+function lowerCased(headers: UserAgentHeaders = {}): UserAgentHeaders {
   return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]))
 }
 
@@ -56,7 +61,7 @@ class Browser implements UserAgent {
     return await this.#go({ ...this.#origin(init, undefined), mode: 'navigate', method: 'GET', url: target }, init)
   }
 
-  async post(url: string | URL, form: FormFields = {}, init: UserAgentInit = {}): Promise<UserAgentResponse> {
+  async post(url: string | URL, form: UserAgentFormFields = {}, init: UserAgentInit = {}): Promise<UserAgentResponse> {
     const target = this.#resolve(url)
     const body = encodeForm(form)
     const origin = this.#origin(init, new URL('/', target))
@@ -66,7 +71,7 @@ class Browser implements UserAgent {
     )
   }
 
-  async fetch(url: string | URL, init: FetchInit = {}): Promise<UserAgentResponse> {
+  async fetch(url: string | URL, init: UserAgentFetchInit = {}): Promise<UserAgentResponse> {
     const target = this.#resolve(url)
     const { method = 'GET', body } = init
     const text = body === undefined || typeof body === 'string' ? body : encodeForm(body)
@@ -75,7 +80,7 @@ class Browser implements UserAgent {
     return await this.#go({ ...origin, mode: 'cors', method, url: target, body: text, contentType }, init)
   }
 
-  async submit(page: UserAgentResponse, init: SubmitInit = {}): Promise<UserAgentResponse> {
+  async submit(page: UserAgentResponse, init: UserAgentSubmitInit = {}): Promise<UserAgentResponse> {
     return await this.#go(this.#formRequest(page, init, true), init)
   }
 
@@ -106,7 +111,7 @@ class Browser implements UserAgent {
     return { ...rest, initiator: new URL(from.url), referrerPolicy: from.headers.get('referrer-policy') ?? '' }
   }
 
-  #formRequest(page: UserAgentResponse, init: SubmitInit, byUser: boolean): Outgoing {
+  #formRequest(page: UserAgentResponse, init: UserAgentSubmitInit, byUser: boolean): Outgoing {
     const { form, button } = chooseForm(readForms(page.text()), init)
     const fields = fillIn(form, init.fields ?? {})
     if (button?.name !== undefined && byUser) fields.push([button.name, button.value])
@@ -192,7 +197,7 @@ class Browser implements UserAgent {
     const sendsCookies = mode === 'navigate' || url.origin === initiator?.origin
     const safeNavigation = mode === 'navigate' && (method === 'GET' || method === 'HEAD')
     const cookie = sendsCookies ? this.jar.header(url, { crossSite, safeNavigation }) : undefined
-    const wanted: RequestHeaders = {
+    const wanted: UserAgentHeaders = {
       ...browserHeaders(journey, this.#site),
       ...(cookie === undefined ? {} : { cookie }),
       ...(body === undefined || contentType === undefined ? {} : { 'content-type': contentType }),
@@ -205,7 +210,7 @@ class Browser implements UserAgent {
     const { agent, ca, proxies = {} } = this.#options
     const answer = await callHttp({ url, method, headers, body, signal: init.signal, agent, ca, proxies })
     const cookiesSet = sendsCookies
-      ? answer.headers.getSetCookie().flatMap((line): Cookie | never[] => this.jar.set(line, url) ?? [])
+      ? answer.headers.getSetCookie().flatMap((line): UserAgentCookie | never[] => this.jar.set(line, url) ?? [])
       : []
     hops.push({
       method,

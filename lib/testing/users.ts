@@ -1,4 +1,4 @@
-import type { JsonObject } from './change.ts'
+import type { TestJsonObject } from './change.ts'
 import { checkMembers, checkText, checkTexts, fail } from './checks.ts'
 
 /** A user of the test provider. */
@@ -11,19 +11,19 @@ export interface TestUser {
    *
    * @default none
    */
-  readonly claims?: Readonly<JsonObject> | undefined
+  readonly claims?: Readonly<TestJsonObject> | undefined
   /**
    * Additional claims of the access token, such as `realm_access`.
    *
    * @default none
    */
-  readonly accessTokenClaims?: Readonly<JsonObject> | undefined
+  readonly accessTokenClaims?: Readonly<TestJsonObject> | undefined
   /**
    * Additional claims of the userinfo response.
    *
    * @default none
    */
-  readonly userInfoClaims?: Readonly<JsonObject> | undefined
+  readonly userInfoClaims?: Readonly<TestJsonObject> | undefined
   /**
    * The `acr` values that the user can reach when a client requests them (`acr_values`). If the user can reach none of
    * these, the login succeeds without.
@@ -71,7 +71,7 @@ const claimsOfScope: Readonly<Record<string, readonly string[]>> = {
 }
 
 /** The claims that a client with this scope gets. */
-export function releasedClaims(claims: Readonly<JsonObject> | undefined, scope: readonly string[]): JsonObject {
+export function releasedClaims(claims: Readonly<TestJsonObject> | undefined, scope: readonly string[]): TestJsonObject {
   const withheld = new Set(
     Object.keys(claimsOfScope).flatMap((name) => (scope.includes(name) ? [] : claimsOfScope[name])),
   )

@@ -1,4 +1,4 @@
-import type { UnknownClaims } from '../config/claims.ts'
+import type { OidcUnknownClaims } from '../config/claims.ts'
 import { acceptedAlgorithms } from '../config/algorithms.ts'
 import { tokenInvalid } from './token-rejected.ts'
 import type { Keys } from './key-set.ts'
@@ -29,8 +29,8 @@ export async function verifyOwnAccessToken(
   token: string,
   keys: Keys,
   checks: OwnAccessTokenChecks,
-): Promise<UnknownClaims> {
-  let claims: UnknownClaims
+): Promise<OidcUnknownClaims> {
+  let claims: OidcUnknownClaims
   try {
     claims = await verifyFresh(token, keys, {
       issuer: checks.issuer,

@@ -1,6 +1,6 @@
 import { decodeJwt } from 'jose'
-import type { UnknownClaims } from '../config/claims.ts'
-import type { IssuerRules } from '../config/issuer-rules.ts'
+import type { OidcUnknownClaims } from '../config/claims.ts'
+import type { OidcIssuerRules } from '../config/issuer-rules.ts'
 import { fail } from '../core/errors.ts'
 import { tokenInvalid } from './token-rejected.ts'
 import { isPastTime, isSubject } from './claims-checks.ts'
@@ -15,7 +15,7 @@ export interface ClientTokenChecks {
   readonly algorithms: readonly string[]
   readonly clockToleranceSeconds: number
   /** Further rules of the options for the issuer's tokens. */
-  readonly rules?: IssuerRules | undefined
+  readonly rules?: OidcIssuerRules | undefined
 }
 
 /** Values that an ID token is checked with. */
@@ -27,7 +27,7 @@ export interface IdTokenChecks extends ClientTokenChecks {
 }
 
 /** The claims of a verified ID token. */
-export type IdTokenClaims = UnknownClaims & { readonly iss: string; readonly sub: string; readonly iat: number }
+export type IdTokenClaims = OidcUnknownClaims & { readonly iss: string; readonly sub: string; readonly iat: number }
 
 /**
  * Verifies signature and claims of an ID token from the token endpoint (OIDC Core, section 3.1.3.7).
@@ -35,7 +35,7 @@ export type IdTokenClaims = UnknownClaims & { readonly iss: string; readonly sub
  * @throws OidcError `token_invalid`, `login_refused`, `provider_unavailable`, `hook_failed`
  */
 export async function verifyIdToken(token: string, keys: Keys, checks: IdTokenChecks): Promise<IdTokenClaims> {
-  let claims: UnknownClaims
+  let claims: OidcUnknownClaims
   try {
     claims = await verifyFresh(token, keys, {
       ...(checks.rules?.tokenIssuer ? {} : { issuer: checks.issuer }),
@@ -54,14 +54,19 @@ export async function verifyIdToken(token: string, keys: Keys, checks: IdTokenCh
 }
 
 /** Returns the claims of a stored ID token. It was verified when it was issued, and has been sealed since. */
-export function decodeStoredIdToken(token: string): UnknownClaims {
+export function decodeStoredIdToken(token: string): OidcUnknownClaims {
   return decodeJwt(token)
 }
 
 /**
  * Evaluates the rules of the issuer. If `accept` refuses the user, the login is refused; any other fault is the provider's.
  */
-async function judgeByRules(token: string, keys: Keys, claims: UnknownClaims, rules: IssuerRules): Promise<void> {
+async function judgeByRules(
+  token: string,
+  keys: Keys,
+  claims: OidcUnknownClaims,
+  rules: OidcIssuerRules,
+): Promise<void> {
   const fault = await ruleFault(claims, rules, {
     token: 'id',
     keys: rules.accept ? findKeysWithKid(token, await keys.current()) : [],
@@ -71,7 +76,7 @@ async function judgeByRules(token: string, keys: Keys, claims: UnknownClaims, ru
   throw fail('login_refused', fault.reason)
 }
 
-function findIdTokenFault(claims: UnknownClaims, checks: IdTokenChecks): string | undefined {
+function findIdTokenFault(claims: OidcUnknownClaims, checks: IdTokenChecks): string | undefined {
   const { sub, aud, azp, nonce, iat } = claims
   if (!isSubject(sub)) return 'sub is not a valid subject'
   if (nonce !== checks.nonce && !(checks.isRefreshed && nonce === undefined)) return 'nonce mismatch'

@@ -1,6 +1,6 @@
 import { decodeProtectedHeader } from 'jose'
-import type { UnknownClaims } from '../config/claims.ts'
-import type { IssuerRules, TokenContext } from '../config/issuer-rules.ts'
+import type { OidcUnknownClaims } from '../config/claims.ts'
+import type { OidcIssuerRules, OidcTokenContext } from '../config/issuer-rules.ts'
 import { hookFailed } from '../core/errors.ts'
 import type { KeyLookup } from './key-set.ts'
 
@@ -20,9 +20,9 @@ export interface RuleFault {
  * @throws OidcError `hook_failed` if a function of the options fails.
  */
 export async function ruleFault(
-  claims: UnknownClaims,
-  rules: IssuerRules,
-  context: TokenContext,
+  claims: OidcUnknownClaims,
+  rules: OidcIssuerRules,
+  context: OidcTokenContext,
 ): Promise<RuleFault | undefined> {
   const issuers = rules.tokenIssuer && listIssuers(rules.tokenIssuer, claims)
   if (issuers && issuers.length > 0 && !issuers.includes(claims['iss'] as string)) {
@@ -36,8 +36,8 @@ export async function ruleFault(
 
 /** Returns the issuers that tokens with these claims may have; none if the function returns no string. */
 export function listIssuers(
-  tokenIssuer: NonNullable<IssuerRules['tokenIssuer']>,
-  claims: UnknownClaims,
+  tokenIssuer: NonNullable<OidcIssuerRules['tokenIssuer']>,
+  claims: OidcUnknownClaims,
 ): readonly string[] {
   let given: unknown
   try {
@@ -50,9 +50,9 @@ export function listIssuers(
 }
 
 async function callAccept(
-  accept: NonNullable<IssuerRules['accept']>,
-  claims: UnknownClaims,
-  context: TokenContext,
+  accept: NonNullable<OidcIssuerRules['accept']>,
+  claims: OidcUnknownClaims,
+  context: OidcTokenContext,
 ): Promise<unknown> {
   try {
     return await accept(claims, context)
@@ -74,9 +74,9 @@ function refusal(verdict: unknown): string {
  *
  * @throws OidcError `hook_failed` if the function of the options fails.
  */
-export async function withDistributedClaims<Claims extends UnknownClaims>(
+export async function withDistributedClaims<Claims extends OidcUnknownClaims>(
   claims: Claims,
-  { distributedClaims }: IssuerRules,
+  { distributedClaims }: OidcIssuerRules,
   accessToken: string,
 ): Promise<Claims> {
   if (!distributedClaims) return claims
@@ -92,14 +92,14 @@ export async function withDistributedClaims<Claims extends UnknownClaims>(
   ) as unknown as Claims
 }
 
-const published = new WeakMap<KeyLookup, readonly UnknownClaims[]>()
+const published = new WeakMap<KeyLookup, readonly OidcUnknownClaims[]>()
 
 /** Returns the published keys with the `kid` of a token that was verified with them. */
-export function findKeysWithKid(token: string, lookup: KeyLookup): readonly UnknownClaims[] {
+export function findKeysWithKid(token: string, lookup: KeyLookup): readonly OidcUnknownClaims[] {
   let keys = published.get(lookup)
   if (!keys) {
     // `jwks()` copies the whole set: once for each set, not for each token.
-    keys = lookup.jwks().keys as unknown as readonly UnknownClaims[]
+    keys = lookup.jwks().keys as unknown as readonly OidcUnknownClaims[]
     published.set(lookup, keys)
   }
   const { kid } = decodeProtectedHeader(token)

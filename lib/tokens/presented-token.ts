@@ -1,6 +1,6 @@
 import { decodeJwt } from 'jose'
-import type { UnknownClaims } from '../config/claims.ts'
-import type { IssuerRules } from '../config/issuer-rules.ts'
+import type { OidcUnknownClaims } from '../config/claims.ts'
+import type { OidcIssuerRules } from '../config/issuer-rules.ts'
 import { nowSeconds } from '../core/clock.ts'
 import { OidcError, describe } from '../core/errors.ts'
 import { looksLikeJwt } from './access-token.ts'
@@ -18,12 +18,12 @@ export interface PresentedTokenChecks {
   readonly algorithms: readonly string[]
   readonly clockToleranceSeconds: number
   /** Further rules of the options. The caller evaluates them, including `iss` if there is a `tokenIssuer`. */
-  readonly rules?: IssuerRules | undefined
+  readonly rules?: OidcIssuerRules | undefined
 }
 
 /** A valid access token. */
 export interface VerifiedPresentedToken {
-  readonly claims: UnknownClaims
+  readonly claims: OidcUnknownClaims
   /** The keys that the token was verified with. */
   readonly lookup: KeyLookup
 }
@@ -57,7 +57,7 @@ export function unverifiedIssuer(token: string): string | undefined {
 }
 
 /** Returns the unverified claims of a token. Their only use is to select the issuer. */
-export function unverifiedClaims(token: string): UnknownClaims {
+export function unverifiedClaims(token: string): OidcUnknownClaims {
   try {
     return decodeJwt(token)
   } catch {
@@ -72,7 +72,7 @@ export function unverifiedClaims(token: string): UnknownClaims {
  */
 export function checkPresentedClaims(
   header: { readonly typ?: unknown },
-  claims: UnknownClaims,
+  claims: OidcUnknownClaims,
   checks: PresentedTokenChecks,
 ): void {
   const fault = purposeFault(header, claims) ?? findTokenFault(claims, checks)
@@ -91,7 +91,7 @@ const presentedTypes = ['bearer', 'dpop', 'access_token', 'pop']
  *
  * @throws TokenRejected
  */
-export function checkAnsweredClaims(claims: UnknownClaims, checks: PresentedTokenChecks): void {
+export function checkAnsweredClaims(claims: OidcUnknownClaims, checks: PresentedTokenChecks): void {
   const now = nowSeconds()
   const { exp = now, nbf, token_type: type } = claims
   if (type !== undefined && (typeof type !== 'string' || !presentedTypes.includes(type.toLowerCase()))) {
@@ -105,7 +105,7 @@ export function checkAnsweredClaims(claims: UnknownClaims, checks: PresentedToke
   checkPresentedClaims({}, { ...claims, iss: claims['iss'] ?? checks.issuer, exp }, checks)
 }
 
-function findTokenFault(claims: UnknownClaims, checks: PresentedTokenChecks): string | undefined {
+function findTokenFault(claims: OidcUnknownClaims, checks: PresentedTokenChecks): string | undefined {
   const { iss, exp, iat, sub } = claims
   if (!checks.rules?.tokenIssuer && iss !== checks.issuer) return 'iss is not the expected issuer'
   // `JSON.parse` turns 1e999 into Infinity.
@@ -116,7 +116,7 @@ function findTokenFault(claims: UnknownClaims, checks: PresentedTokenChecks): st
 }
 
 /** Returns the audiences of a token; none if one of them is not a string. */
-function readAudiences({ aud }: UnknownClaims): readonly string[] {
+function readAudiences({ aud }: OidcUnknownClaims): readonly string[] {
   const list: readonly unknown[] = Array.isArray(aud) ? aud : [aud]
   return list.every((value) => typeof value === 'string') ? list : []
 }
@@ -127,7 +127,7 @@ function readAudiences({ aud }: UnknownClaims): readonly string[] {
  *
  * @throws TokenRejected
  */
-export function checkAudience(claims: UnknownClaims, audience: readonly string[]): void {
+export function checkAudience(claims: OidcUnknownClaims, audience: readonly string[]): void {
   const named = readAudiences(claims)
   if (audience.some((each) => named.includes(each))) return
   const has = named.length === 0 ? 'aud is missing' : `aud is ${JSON.stringify(named).slice(0, 300)}`

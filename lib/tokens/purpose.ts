@@ -1,4 +1,4 @@
-import type { UnknownClaims } from '../config/claims.ts'
+import type { OidcUnknownClaims } from '../config/claims.ts'
 
 /** Accepted types in the header of an access token (RFC 7515, section 4.1.9). Many providers set none. */
 const headerTypes = ['jwt', 'at+jwt']
@@ -9,7 +9,7 @@ const claimTypes = ['bearer', 'dpop', 'jwt', 'at+jwt', 'access_token']
  * Returns why a token is not an access token, but an ID token, a refresh token, a logout token or a DPoP proof (RFC 8725,
  * sections 2.8, 3.11 and 3.12). Undefined if it may be an access token.
  */
-export function purposeFault(header: { readonly typ?: unknown }, claims: UnknownClaims): string | undefined {
+export function purposeFault(header: { readonly typ?: unknown }, claims: OidcUnknownClaims): string | undefined {
   const type = typeName(header.typ)
   if (type !== undefined && !headerTypes.includes(type))
     return `the header typ is ${JSON.stringify(type)}, not that of an access token`
@@ -29,7 +29,7 @@ export function purposeFault(header: { readonly typ?: unknown }, claims: Unknown
 /**
  * Returns why a token without a scope is no access token. If an API is its own client, ID tokens have the same audience.
  */
-function unscopedFault(claims: UnknownClaims): string | undefined {
+function unscopedFault(claims: OidcUnknownClaims): string | undefined {
   if (claims['nonce'] !== undefined) return 'nonce without a scope marks an ID token'
   if (claims['code'] !== undefined) return 'code is a claim of authorization responses'
   const { aud, azp } = claims

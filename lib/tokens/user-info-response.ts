@@ -1,4 +1,4 @@
-import type { UnknownClaims } from '../config/claims.ts'
+import type { OidcUnknownClaims } from '../config/claims.ts'
 import { tokenInvalid } from './token-rejected.ts'
 import type { Keys } from './key-set.ts'
 import { verifyFresh } from './verify.ts'
@@ -17,17 +17,17 @@ export interface UserInfoChecks {
  * 5.3.2).
  */
 export async function verifyUserInfo(
-  answer: UnknownClaims | string,
+  answer: OidcUnknownClaims | string,
   keys: Keys,
   checks: UserInfoChecks,
-): Promise<UnknownClaims> {
+): Promise<OidcUnknownClaims> {
   const claims = typeof answer === 'string' ? await verifyUserInfoToken(answer, keys, checks) : answer
   // A missing `sub` is an error too: otherwise any response would pass for this user's.
   if (claims['sub'] !== checks.sub) throw tokenInvalid('userinfo', 'sub differs from that of the ID token')
   return claims
 }
 
-async function verifyUserInfoToken(token: string, keys: Keys, checks: UserInfoChecks): Promise<UnknownClaims> {
+async function verifyUserInfoToken(token: string, keys: Keys, checks: UserInfoChecks): Promise<OidcUnknownClaims> {
   try {
     return await verifyFresh(token, keys, {
       issuer: checks.issuer,

@@ -1,6 +1,6 @@
 /** Failures of a login that involve secrets: many of them echo or carry some. */
 import { randomBytes } from 'node:crypto'
-import { LoginRefused, type FinishedLogin } from 'express-session-oidc'
+import { LoginRefused, type OidcFinishedLogin } from 'express-session-oidc'
 import type { TestFaults } from 'express-session-oidc/testing'
 import type { Watch } from './secret-watch.ts'
 
@@ -118,7 +118,7 @@ function withLine(body: Record<string, unknown>, watch: Watch): Record<string, u
 }
 
 /** What a hook does with the tokens, and the status of the answer. */
-export const hookFaults: [string, number, (login: FinishedLogin) => unknown][] = [
+export const hookFaults: [string, number, (login: OidcFinishedLogin) => unknown][] = [
   [
     'throws an error with a token in its message',
     500,

@@ -15,7 +15,7 @@ import { randomBytes } from 'node:crypto'
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { inspect } from 'node:util'
 import type { NextFunction, Request, Response } from 'express'
-import { createOidc, OidcError, type FinishedLogin, type Oidc, type OidcOptions } from 'express-session-oidc'
+import { createOidc, OidcError, type OidcFinishedLogin, type Oidc, type OidcOptions } from 'express-session-oidc'
 import { RedisSessionStore, redisRecords } from 'express-session-oidc/redis'
 import {
   startTestProvider,
@@ -52,7 +52,7 @@ describe.skipIf(!own)('secrets planted in all flows', { meta: { id: 'planted-sec
   let partners: TestProvider
   let app: TestApp
   let partner: Oidc
-  let hook: ((req: Request, login: FinishedLogin) => unknown) | undefined
+  let hook: ((req: Request, login: OidcFinishedLogin) => unknown) | undefined
   let rolesHook: (() => readonly string[]) | undefined
   let printsRequests = true
   let privateKeys = 0

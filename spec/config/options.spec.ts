@@ -1,5 +1,5 @@
 import session, { MemoryStore } from 'express-session'
-import { createOidc, type OidcOptions, type Records } from 'express-session-oidc'
+import { createOidc, type OidcOptions, type OidcRecords } from 'express-session-oidc'
 import { describe, expect, it, vi } from 'vitest'
 import { acceptedAlgorithms } from '../../lib/config/algorithms.ts'
 import { resolveOptions } from '../../lib/config/resolve.ts'
@@ -19,7 +19,7 @@ function faults(options: Record<string, unknown>, without: readonly string[] = [
   return findFaults(() => createOidc(given as unknown as OidcOptions))
 }
 
-const records: Records = {
+const records: OidcRecords = {
   get: async () => undefined,
   set: async () => {},
   add: async () => true,

@@ -1,4 +1,4 @@
-import { createBearer, createOidc, customProvider, entra, keycloak, type IssuerRules } from 'express-session-oidc'
+import { createBearer, createOidc, customProvider, entra, keycloak, type OidcIssuerRules } from 'express-session-oidc'
 import { afterEach, describe, expect, it } from 'vitest'
 import { issuerRules } from '../../lib/config/issuer-rules.ts'
 import { resolveBearer } from '../../lib/config/resolve-bearer.ts'
@@ -16,7 +16,7 @@ const login = {
 }
 
 /** One value for each rule, which accepts every token. */
-const weakRules: Required<{ [Name in keyof IssuerRules]: NonNullable<IssuerRules[Name]> }> = {
+const weakRules: Required<{ [Name in keyof OidcIssuerRules]: NonNullable<OidcIssuerRules[Name]> }> = {
   metadataIssuer: 'https://evil.example',
   tokenIssuer: ({ iss }) => iss as string,
   accept: () => true,
@@ -142,7 +142,7 @@ describe('the rules of a provider', () => {
   })
 
   /** The rules that apply to tokens, in each place that takes a provider. */
-  function findRules(options: object): (IssuerRules | undefined)[] {
+  function findRules(options: object): (OidcIssuerRules | undefined)[] {
     return [
       resolveOptions({ ...login, ...options }).rules,
       resolveBearer({ ...options, audience: 'orders' }).issuers[0]?.rules,

@@ -7,10 +7,10 @@ import {
   BearerError,
   createBearer,
   OidcError,
-  type AuthRule,
-  type Authorized,
+  type OidcAuthRule,
+  type OidcAuthorized,
   type Bearer,
-  type NotAuthorized,
+  type OidcNotAuthorized,
   type Oidc,
 } from 'express-session-oidc'
 import { describe, expect, it } from 'vitest'
@@ -31,7 +31,7 @@ function guard(): Bearer {
 }
 
 /** The part of an outcome that a GraphQL context would keep. */
-function told(outcome: Authorized | NotAuthorized): object {
+function told(outcome: OidcAuthorized | OidcNotAuthorized): object {
   if (!outcome.ok) return outcome
   return { ok: true, user: outcome.user?.sub ?? null, auth: outcome.auth?.sub ?? null }
 }
@@ -49,7 +49,7 @@ describe('oidc.authorize behind the router', () => {
   let oidc: Oidc
   const rejected: string[] = []
 
-  async function start(rule?: AuthRule): Promise<TestApp> {
+  async function start(rule?: OidcAuthRule): Promise<TestApp> {
     rejected.length = 0
     return world.start({
       options: { bearer: { audience: 'orders' } },
@@ -135,7 +135,7 @@ describe('oidc.authorize behind the router', () => {
   it('rejects an invalid rule with options_invalid', async () => {
     const { oidc: made } = await start()
     const req = { headers: {}, rawHeaders: [] } as unknown as Request
-    await expect(made.authorize(req, { role: 'a' } as AuthRule)).rejects.toMatchObject({
+    await expect(made.authorize(req, { role: 'a' } as OidcAuthRule)).rejects.toMatchObject({
       code: 'options_invalid',
     })
   })
@@ -144,7 +144,7 @@ describe('oidc.authorize behind the router', () => {
 describe('an HTTP upgrade outside Express', () => {
   /** Requests an upgrade with a cookie or a token, and resolves with the outcome of `judge`. */
   async function upgrade(
-    judge: (req: Request) => Promise<Authorized | NotAuthorized>,
+    judge: (req: Request) => Promise<OidcAuthorized | OidcNotAuthorized>,
     headers: Record<string, string>,
     runSession?: RequestHandler,
   ): Promise<Record<string, unknown>> {
@@ -222,7 +222,7 @@ describe('an HTTP upgrade outside Express', () => {
   it('an upgrade with a token is evaluated by that token alone, and has no logged-in user', async () => {
     const { app, cookie, runSession } = await loggedIn()
     const users: unknown[] = []
-    const judge = async (req: Request): Promise<Authorized | NotAuthorized> => {
+    const judge = async (req: Request): Promise<OidcAuthorized | OidcNotAuthorized> => {
       const outcome = await app.oidc.authorize(req, { bearer: true })
       try {
         users.push(app.oidc.user(req).sub)
@@ -243,7 +243,7 @@ describe('an HTTP upgrade outside Express', () => {
   it('an upgrade is authorized by createBearer() without any session', async () => {
     const api = guard()
     const judge = async (req: Request) =>
-      (await api.authorize(req, { scope: 'orders:read' })) as Authorized | NotAuthorized
+      (await api.authorize(req, { scope: 'orders:read' })) as OidcAuthorized | OidcNotAuthorized
     expect(await upgrade(judge, { authorization: `Bearer ${await token()}` })).toMatchObject({ ok: true, auth: 'bob' })
     expect(await upgrade(judge, {})).toEqual({
       ok: false,

@@ -4,8 +4,8 @@ import type { Express, Request } from 'express'
 import {
   createOidc,
   requireAnyAuth,
-  type AuthRule,
-  type BearerSettings,
+  type OidcAuthRule,
+  type BearerTokenOptions,
   type Oidc,
   type OidcError,
   type OidcOptions,
@@ -51,7 +51,7 @@ const bySession = { token: null, user: 'alice', isAuthenticated: true }
 
 const ways = ['/both', '/api'] as const
 
-async function start(setup: Partial<AppSetup> & { rule?: AuthRule; bearer?: BearerSettings } = {}): Promise<{
+async function start(setup: Partial<AppSetup> & { rule?: OidcAuthRule; bearer?: BearerTokenOptions } = {}): Promise<{
   app: TestApp
   agent: UserAgent
   rejected: string[]

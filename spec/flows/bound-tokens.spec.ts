@@ -4,7 +4,7 @@ import { createServer } from 'node:http'
 import { createServer as createTlsServer, request as tlsRequest } from 'node:https'
 import express, { type Express } from 'express'
 import { generateKeyPair } from 'jose'
-import { createBearer, createOidc, type Bearer, type BearerOptions, type Records } from 'express-session-oidc'
+import { createBearer, createOidc, type Bearer, type BearerOptions, type OidcRecords } from 'express-session-oidc'
 import { redisRecords } from 'express-session-oidc/redis'
 import { startTestProvider, type TestProvider } from 'express-session-oidc/testing'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
@@ -268,11 +268,11 @@ describe('a replayed DPoP proof', () => {
   })
 
   it('the jti is stored for as long as the proof could be valid, clock tolerance included', async () => {
-    const add = vi.fn<Records['add']>(async () => true)
+    const add = vi.fn<OidcRecords['add']>(async () => true)
     const records = { ...redisRecords({ client: redis.client }), add }
     const ask = await serve(makeGuard({ dpop: { replay: records }, clockToleranceSeconds: 20 }).bearer)
     expect(await ask(await dpop())).toMatchObject({ status: 200 })
-    const [key, , seconds] = add.mock.calls[0] as Parameters<Records['add']>
+    const [key, , seconds] = add.mock.calls[0] as Parameters<OidcRecords['add']>
     expect(seconds).toBe(100)
     expect(key).toMatchObject({ kind: 'dpop' })
   })

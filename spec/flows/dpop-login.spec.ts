@@ -1,6 +1,6 @@
 /** Logins whose tokens are bound to a DPoP key (RFC 9449). */
 import { calculateJwkThumbprint, decodeJwt, decodeProtectedHeader, type JWK, type JWTPayload } from 'jose'
-import type { AccessTokenParameters, OidcOptions } from 'express-session-oidc'
+import type { OidcAccessTokenParameters, OidcOptions } from 'express-session-oidc'
 import type { TestProvider, TestRequest, UserAgent } from 'express-session-oidc/testing'
 import { startTestProvider } from 'express-session-oidc/testing'
 import { afterEach, describe, expect, it } from 'vitest'
@@ -40,7 +40,7 @@ function start(options: Partial<OidcOptions> = {}): Promise<TestApp> {
       app.get(
         '/token-for-orders',
         waiting(async (req, res) => {
-          const wanted: AccessTokenParameters = { resource: orders }
+          const wanted: OidcAccessTokenParameters = { resource: orders }
           res.json({ token: await getContext(req).accessToken(wanted) })
         }),
       )

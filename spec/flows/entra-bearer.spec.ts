@@ -1,6 +1,6 @@
 /** The access tokens of Entra that an API accepts, and those that it must reject. */
 import { entra, type EntraOptions } from 'express-session-oidc'
-import { testTenants, type EntraTokenRequest } from 'express-session-oidc/testing'
+import { testTenants, type TestEntraTokenRequest } from 'express-session-oidc/testing'
 import { describe, expect, it } from 'vitest'
 import { entraForFile } from '../support/entra.ts'
 
@@ -89,7 +89,7 @@ describe('an API for one tenant', () => {
 })
 
 describe('an API for several tenants', () => {
-  it.each<[string, EntraOptions, readonly EntraTokenRequest[], readonly EntraTokenRequest[]]>([
+  it.each<[string, EntraOptions, readonly TestEntraTokenRequest[], readonly TestEntraTokenRequest[]]>([
     [
       'a list of tenants',
       { tenant: [contoso, fabrikam] },
@@ -202,7 +202,7 @@ describe('requireBearer() of createOidc() with entra()', () => {
         },
       },
     )
-    const call = async (request: EntraTokenRequest): Promise<number> => {
+    const call = async (request: TestEntraTokenRequest): Promise<number> => {
       const headers = { authorization: `Bearer ${await entraId.id.accessToken(request)}` }
       return (await fetch(`${app.url}/api`, { headers })).status
     }
@@ -243,7 +243,7 @@ describe('attacks on APIs for one tenant, a list, organizations and common', { m
   ]
   const v2 = (tid: string): string => `https://login.microsoftonline.com/${tid}/v2.0`
   const v1 = (tid: string): string => `https://sts.windows.net/${tid}/`
-  const attacks: [string, EntraTokenRequest, RegExp][] = [
+  const attacks: [string, TestEntraTokenRequest, RegExp][] = [
     [
       'a tid that differs from the tenant of its issuer',
       { claims: { tid: fabrikam } },

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { MemoryStore } from 'express-session'
-import { createOidc, type LoginParameters } from 'express-session-oidc'
+import { createOidc, type OidcLoginParameters } from 'express-session-oidc'
 import type { UserAgent } from 'express-session-oidc/testing'
 import { describe, expect, it, vi } from 'vitest'
 import { secret, type TestApp } from '../support/app.ts'
@@ -218,11 +218,13 @@ describe('the authorization request', () => {
       returnTo: 'https://evil.example/',
       promt: 'login',
     }
-    const { code, message } = thrown(() => app.oidc.login(wrong as unknown as LoginParameters))
+    const { code, message } = thrown(() => app.oidc.login(wrong as unknown as OidcLoginParameters))
     expect(code).toBe('options_invalid')
     for (const name of Object.keys(wrong)) expect(message).toContain(name)
     expect(message).toContain('did you mean `prompt`')
-    expect(thrown(() => app.oidc.login({ extra: { hint: 5 } } as unknown as LoginParameters)).message).toContain('hint')
+    expect(thrown(() => app.oidc.login({ extra: { hint: 5 } } as unknown as OidcLoginParameters)).message).toContain(
+      'hint',
+    )
   })
 })
 

@@ -1,7 +1,7 @@
 import { decodeJwt } from 'jose'
 import type { Express, NextFunction, Request, Response } from 'express'
 import { MemoryStore, type SessionData, type Store } from 'express-session'
-import { createOidc, type Oidc, type OidcError, type OidcOptions, type Records } from 'express-session-oidc'
+import { createOidc, type Oidc, type OidcError, type OidcOptions, type OidcRecords } from 'express-session-oidc'
 import { redisRecords, RedisSessionStore } from 'express-session-oidc/redis'
 import type { UserAgent } from 'express-session-oidc/testing'
 import { describe, expect, it } from 'vitest'
@@ -28,8 +28,8 @@ function routes(express: Express): void {
 
 /** The stores of an application, and stores on the same data for a job in another process. */
 interface Place {
-  readonly web: { readonly store: Store; readonly records?: Records }
-  readonly job: { readonly store: Store; readonly records?: Records }
+  readonly web: { readonly store: Store; readonly records?: OidcRecords }
+  readonly job: { readonly store: Store; readonly records?: OidcRecords }
   /** Deletes a session as its idle time-out would, without calling the package. */
   readonly idle: (id: string) => unknown
 }
@@ -50,7 +50,7 @@ const places: Record<string, () => Place> = {
   },
   'redisRecords beside another session store': () => {
     const store = new AsyncStore()
-    const records = (): Records => redisRecords({ client: world.redis.client })
+    const records = (): OidcRecords => redisRecords({ client: world.redis.client })
     return {
       web: { store, records: records() },
       job: { store, records: records() },

@@ -1,6 +1,6 @@
 /** `logout({ returnTo, local, all })`: where it redirects, what it ends, and how the browser returns. */
 import type { Express } from 'express'
-import type { LogoutParameters, Oidc, OidcOptions } from 'express-session-oidc'
+import type { OidcLogoutParameters, Oidc, OidcOptions } from 'express-session-oidc'
 import { describe, expect, it } from 'vitest'
 import { flow, rejection, told } from '../support/flow.ts'
 import { partnerOfFile, whoIs } from '../support/two-instances.ts'
@@ -9,7 +9,7 @@ import { getContext } from '../support/app.ts'
 const world = flow({ refreshTokens: 'rotating' })
 const partner = partnerOfFile()
 
-async function start(parameters: LogoutParameters, options: Partial<OidcOptions> = {}) {
+async function start(parameters: OidcLogoutParameters, options: Partial<OidcOptions> = {}) {
   let failed: unknown
   const routes = (express: Express, oidc: Oidc, url: string): void => {
     partner.routes(express, oidc, url)
@@ -143,11 +143,11 @@ describe('logout()', () => {
     [{ localOnly: true }, '`localOnly` is not an option'],
   ])('logout() rejects %j and logs nobody out', async (parameters, message) => {
     const { app, agent } = await start({})
-    expect(() => app.oidc.logout(parameters as LogoutParameters)).toThrow(message)
+    expect(() => app.oidc.logout(parameters as OidcLogoutParameters)).toThrow(message)
     const own = await world.start({
       routes: (express) => {
         express.get('/out', (req, res) => {
-          void rejection(getContext(req).logout(parameters as LogoutParameters)).then((error) =>
+          void rejection(getContext(req).logout(parameters as OidcLogoutParameters)).then((error) =>
             res.send(error.message),
           )
         })

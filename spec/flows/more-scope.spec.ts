@@ -1,5 +1,5 @@
 /** Incremental authorization: more scope is requested in addition to the granted scope, once it is needed. */
-import { requireAnyAuth, type AuthRule, type OidcOptions } from 'express-session-oidc'
+import { requireAnyAuth, type OidcAuthRule, type OidcOptions } from 'express-session-oidc'
 import type { UserAgent, UserAgentResponse } from 'express-session-oidc/testing'
 import { describe, expect, it } from 'vitest'
 import { getContext, secret, type AppSetup, type TestApp } from '../support/app.ts'
@@ -17,7 +17,7 @@ const partner = partnerOfFile()
 const usual = 'openid profile email'
 
 interface Setup {
-  rule?: AuthRule
+  rule?: OidcAuthRule
   options?: Partial<OidcOptions>
   routes?: NonNullable<AppSetup['routes']>
 }
@@ -200,7 +200,7 @@ describe('requireAuth({ scope }) on a navigation whose login lacks the scope', (
     expect(asked()).toHaveLength(1)
   })
 
-  it.each<[string, AuthRule]>([
+  it.each<[string, OidcAuthRule]>([
     ['a role', { roles: 'nobody' }],
     ['every role of anyRole', { anyRole: ['nobody'] }],
     ['a claim', { claims: { email: 'nobody@example.com' } }],
@@ -216,7 +216,7 @@ describe('requireAuth({ scope }) on a navigation whose login lacks the scope', (
 
   it('requests the scope before it calls check, which can rely on it', async () => {
     const seen: unknown[] = []
-    const check: AuthRule['check'] = (_user, req) => (seen.push(getContext(req).scope), true)
+    const check: OidcAuthRule['check'] = (_user, req) => (seen.push(getContext(req).scope), true)
     const { agent } = await start({ rule: { scope: 'calendar.read', check } })
     expect((await agent.get('/calendar')).status).toBe(200)
     expect(seen).toEqual([[...usual.split(' '), 'calendar.read']])
@@ -400,7 +400,7 @@ describe('oidc.login({ scope })', () => {
 })
 
 describe('requireAnyAuth with scope', () => {
-  function twoInstances(rule: AuthRule): Setup {
+  function twoInstances(rule: OidcAuthRule): Setup {
     return {
       routes: (express, oidc, url) => {
         const other = partner.routes(express, oidc, url)

@@ -1,5 +1,5 @@
 import session, { MemoryStore, type Store } from 'express-session'
-import type { OidcOptions, Records } from 'express-session-oidc'
+import type { OidcOptions, OidcRecords } from 'express-session-oidc'
 import { redisRecords } from 'express-session-oidc/redis'
 import { startTestProvider, type TestProvider, type UserAgent } from 'express-session-oidc/testing'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
@@ -224,7 +224,7 @@ describe('records beside another session store', () => {
     const plain = (error: unknown): never => {
       throw new TypeError(`driver: ${(error as Error).name}`)
     }
-    const records: Records = {
+    const records: OidcRecords = {
       ...real,
       get: (key) => throughClient.get(key).catch(plain),
       replace: (...given) => throughClient.replace(...given).catch(plain),

@@ -1,7 +1,7 @@
 /** A login in use is rechecked with the provider from time to time, in the background of the request that finds it due. */
 import { requireAnyAuth, type OidcOptions } from 'express-session-oidc'
 import { RedisSessionStore } from 'express-session-oidc/redis'
-import type { EndpointFault, UserAgent } from 'express-session-oidc/testing'
+import type { TestEndpointFault, UserAgent } from 'express-session-oidc/testing'
 import { describe, expect, it } from 'vitest'
 import { getContext, until, type AppSetup, type TestApp } from '../support/app.ts'
 import { flow, told } from '../support/flow.ts'
@@ -291,7 +291,7 @@ describe('the result of a recheck', () => {
 })
 
 describe('a recheck that fails', () => {
-  const faults: [string, EndpointFault][] = [
+  const faults: [string, TestEndpointFault][] = [
     ['is down', { status: 503 }],
     ['answers 429 with Retry-After', { status: 429, headers: { 'retry-after': '2' } }],
     ['closes the connection', { drop: true }],

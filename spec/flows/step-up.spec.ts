@@ -1,5 +1,5 @@
 /** Step-up: a stronger or fresher authentication is requested once it is needed (OIDC Core 3.1.2.1, RFC 9470). */
-import type { AuthRule, OidcOptions } from 'express-session-oidc'
+import type { OidcAuthRule, OidcOptions } from 'express-session-oidc'
 import type { UserAgent, UserAgentResponse } from 'express-session-oidc/testing'
 import { describe, expect, it } from 'vitest'
 import { until, type AppSetup, type TestApp } from '../support/app.ts'
@@ -13,7 +13,7 @@ const world = flow({ refreshTokens: 'rotating', accessTokenSeconds: 3600 })
 stillClock()
 
 async function start(
-  rule: AuthRule,
+  rule: OidcAuthRule,
   options: Partial<OidcOptions> = {},
   routes?: AppSetup['routes'],
 ): Promise<{ app: TestApp; agent: UserAgent }> {
@@ -404,7 +404,7 @@ describe('requireAuth({ acr, maxAuthAgeSeconds, bearer: true })', () => {
     ['with an auth_time that is too old', { auth_time: 1 }, 401],
     ['without auth_time', { auth_time: undefined }, 401],
   ])('evaluates an access token %s by the same rule', async (_, claims, status) => {
-    const rule: AuthRule = { acr: '2', maxAuthAgeSeconds: 60, bearer: true }
+    const rule: OidcAuthRule = { acr: '2', maxAuthAgeSeconds: 60, bearer: true }
     const { agent } = await start(rule, { bearer: { audience: 'orders' } })
     const authorization = `Bearer ${await token(claims)}`
     const answer = await agent.fetch('/transfer', { headers: { authorization } })

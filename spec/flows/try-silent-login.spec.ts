@@ -1,5 +1,5 @@
 import type { Express } from 'express'
-import { LoginRefused, createOidc, type Oidc, type OidcOptions, type Records } from 'express-session-oidc'
+import { LoginRefused, createOidc, type Oidc, type OidcOptions, type OidcRecords } from 'express-session-oidc'
 import { redisRecords } from 'express-session-oidc/redis'
 import type { TestFaults, UserAgent } from 'express-session-oidc/testing'
 import { describe, expect, it } from 'vitest'
@@ -265,7 +265,7 @@ interface Failure {
 
 /** Records in the Redis of the tests, of which one method fails. */
 function failing(method: 'add' | 'set' | 'getAndDelete'): Partial<OidcOptions> {
-  const records: Records = redisRecords({ client: world.redis.client })
+  const records: OidcRecords = redisRecords({ client: world.redis.client })
   return { records: { ...records, [method]: () => Promise.reject(new Error('the store is away')) } }
 }
 

@@ -2,14 +2,14 @@ import { inspect } from 'node:util'
 import { createBearer } from 'express-session-oidc'
 import { startTestProvider, type TestProvider } from 'express-session-oidc/testing'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { UnknownClaims } from '../../lib/config/claims.ts'
+import type { OidcUnknownClaims } from '../../lib/config/claims.ts'
 import { bearerAuth } from '../../lib/guard/bearer-auth.ts'
 import { rejection, thrown } from '../support/flow.ts'
 
 const token = 'eyJhbGciOiJSUzI1NiJ9.cGF5bG9hZA.c2lnbmF0dXJl'
 const issuer = 'https://id.example.com'
 const of = (claims: object, roles?: Parameters<typeof bearerAuth>[3]): ReturnType<typeof bearerAuth> =>
-  bearerAuth(token, issuer, claims as UnknownClaims, roles)
+  bearerAuth(token, issuer, claims as OidcUnknownClaims, roles)
 
 describe('bearerAuth()', () => {
   it('returns the issuer, the subject, the scope, the roles and all claims of a token', () => {

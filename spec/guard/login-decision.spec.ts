@@ -1,5 +1,5 @@
 import type { Request } from 'express'
-import type { AuthRule } from 'express-session-oidc'
+import type { OidcAuthRule } from 'express-session-oidc'
 import { describe, expect, it } from 'vitest'
 import { sessionRule } from '../../lib/guard/rule.ts'
 import { compileRule } from '../../lib/guard/rule-options.ts'
@@ -32,12 +32,12 @@ const alice: LoginEntry = {
   requested: { at: 0, scope: ['openid'], parameters: {} },
 }
 
-function decide(rule: AuthRule<Record<string, unknown>>): ReturnType<typeof evaluateLogin> {
+function decide(rule: OidcAuthRule<Record<string, unknown>>): ReturnType<typeof evaluateLogin> {
   return evaluateLogin(alice, compileRule(sessionRule, rule, 'requireAuth()'), req, 30)
 }
 
 describe('evaluateLogin()', () => {
-  const passes: AuthRule<Record<string, unknown>>[] = [
+  const passes: OidcAuthRule<Record<string, unknown>>[] = [
     {},
     { roles: 'admin' },
     { roles: ['admin', 'user'] },
@@ -53,7 +53,7 @@ describe('evaluateLogin()', () => {
     expect(await decide(rule)).toBeUndefined()
   })
 
-  const fails: [AuthRule<Record<string, unknown>>, string][] = [
+  const fails: [OidcAuthRule<Record<string, unknown>>, string][] = [
     [{ roles: 'editor' }, 'missing role: editor'],
     [{ roles: ['admin', 'editor'] }, 'missing role: editor'],
     [{ roles: 'Admin' }, 'missing role: Admin'],

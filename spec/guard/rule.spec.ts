@@ -1,4 +1,4 @@
-import { createOidc, requireAnyAuth, type AuthRule } from 'express-session-oidc'
+import { createOidc, requireAnyAuth, type OidcAuthRule } from 'express-session-oidc'
 import { describe, expect, it } from 'vitest'
 import { findFaults } from '../support/find-faults.ts'
 
@@ -11,7 +11,7 @@ const oidc = createOidc({
 })
 
 function faults(rule: unknown): string[] {
-  return findFaults(() => oidc.requireAuth(rule as AuthRule))
+  return findFaults(() => oidc.requireAuth(rule as OidcAuthRule))
 }
 
 describe('a rule of requireAuth()', () => {
@@ -21,7 +21,7 @@ describe('a rule of requireAuth()', () => {
   })
 
   it('accepts each condition of a rule in all its forms', () => {
-    const rules: AuthRule[] = [
+    const rules: OidcAuthRule[] = [
       { roles: 'admin' },
       { roles: ['admin', 'user'] },
       { anyRole: ['admin', 'editor'] },

@@ -1,5 +1,5 @@
 /** A provider that browsers reach under its public name and the application under an internal one, as in containers. */
-import type { ProviderMetadata } from 'express-session-oidc'
+import type { OidcProviderMetadata } from 'express-session-oidc'
 import { startTestProvider, type TestProvider } from 'express-session-oidc/testing'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { startApp } from '../support/app.ts'
@@ -14,9 +14,9 @@ beforeAll(async () => {
 afterAll(() => provider.stop())
 
 /** The metadata, with the endpoints that the application requests under the name `localhost`. */
-async function withInnerName(): Promise<ProviderMetadata> {
+async function withInnerName(): Promise<OidcProviderMetadata> {
   const answer = await fetch(`${provider.issuer}/.well-known/openid-configuration`)
-  const metadata = (await answer.json()) as ProviderMetadata
+  const metadata = (await answer.json()) as OidcProviderMetadata
   const inner = provider.issuer.replace('127.0.0.1', 'localhost')
   const moved = ['token_endpoint', 'jwks_uri', 'userinfo_endpoint'].map((member) => [
     member,

@@ -1,6 +1,6 @@
 /** Shared by the specs with a real Keycloak: applications that log in there, and steps on its pages. */
 import type { Express } from 'express'
-import { keycloak, type Oidc, type OidcOptions, type TokenSet } from 'express-session-oidc'
+import { keycloak, type Oidc, type OidcOptions, type OidcTokenSet } from 'express-session-oidc'
 import { RedisSessionStore } from 'express-session-oidc/redis'
 import type { TestProvider, UserAgent, UserAgentResponse } from 'express-session-oidc/testing'
 import { afterEach, expect, inject } from 'vitest'
@@ -117,8 +117,8 @@ export function tokenRoute(app: Express, oidc: Oidc): void {
 }
 
 /** The tokens that `tokenRoute` shows. */
-export async function getTokens(agent: UserAgent): Promise<TokenSet> {
-  return (await agent.fetch('/tokens')).json() as unknown as TokenSet
+export async function getTokens(agent: UserAgent): Promise<OidcTokenSet> {
+  return (await agent.fetch('/tokens')).json() as unknown as OidcTokenSet
 }
 
 /** The keys in Redis of a browser's session, its login record, and the tokens of one login. */

@@ -1,4 +1,4 @@
-import { createOidc, keycloak, type KeycloakOptions, type RoleSources } from 'express-session-oidc'
+import { createOidc, keycloak, type KeycloakOptions, type OidcRoleSources } from 'express-session-oidc'
 import { describe, expect, it } from 'vitest'
 import { findFaults } from '../support/find-faults.ts'
 
@@ -7,7 +7,7 @@ const claims = {
   resource_access: { web: { roles: ['editor'] }, orders: { roles: ['read', 'admin'] } },
 }
 
-function getRoles(options: Partial<KeycloakOptions>, sources: Partial<RoleSources>): readonly string[] {
+function getRoles(options: Partial<KeycloakOptions>, sources: Partial<OidcRoleSources>): readonly string[] {
   const { roles } = keycloak({ url: 'https://id.example.com', realm: 'acme', ...options })
   return roles!({ idToken: {}, accessToken: undefined, userInfo: undefined, ...sources })
 }

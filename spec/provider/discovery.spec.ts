@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { createOidc, type Oidc, type OidcOptions, type ProviderMetadata } from 'express-session-oidc'
+import { createOidc, type Oidc, type OidcOptions, type OidcProviderMetadata } from 'express-session-oidc'
 import { createUserAgent, startTestProvider, type TestFaults, type TestProvider } from 'express-session-oidc/testing'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { secret, startApp, until, type TestApp } from '../support/app.ts'
@@ -36,10 +36,10 @@ function oidcWith(options: Partial<OidcOptions> = {}): Oidc {
   return createOidc(given as OidcOptions)
 }
 
-async function metadata(): Promise<ProviderMetadata> {
+async function metadata(): Promise<OidcProviderMetadata> {
   const answer = await createUserAgent().fetch(`${provider.issuer}/.well-known/openid-configuration`)
   provider.forget()
-  return answer.json() as unknown as ProviderMetadata
+  return answer.json() as unknown as OidcProviderMetadata
 }
 
 async function begin(of: TestApp): Promise<number> {

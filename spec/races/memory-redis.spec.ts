@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import * as fc from 'fast-check'
-import { redisRecords, type RedisClient } from 'express-session-oidc/redis'
+import { redisRecords, type OidcRedisClient } from 'express-session-oidc/redis'
 import { describe, expect, it } from 'vitest'
 import { MemoryRedis } from './support/memory-redis.ts'
 import { runs } from '../support/depth.ts'
@@ -19,7 +19,7 @@ const getRecord = (session: string, at: Place): { session: string; part: string 
 const getKey = (session: string, at: Place): string => `oidc:{sess:${session}}${at === 0 ? '' : `:tokens:${at}`}`
 
 /** One call of a client on the records of a session. */
-type Call = (client: RedisClient, session: string) => Promise<unknown>
+type Call = (client: OidcRedisClient, session: string) => Promise<unknown>
 
 const place = fc.constantFrom(...places)
 const some = fc.array(place, { minLength: 1, maxLength: 3 })

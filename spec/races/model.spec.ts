@@ -1,6 +1,6 @@
 import * as fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import type { RedisClient } from 'express-session-oidc/redis'
+import type { OidcRedisClient } from 'express-session-oidc/redis'
 import { failingClient } from '../support/failing-client.ts'
 import { Gate } from '../support/gate.ts'
 import { moveClockBy } from './support/actors.ts'
@@ -43,7 +43,7 @@ function gate(name: string): Gate {
 }
 
 /** An empty world on the given Redis. */
-async function begin(client: RedisClient, records: World['records']): Promise<{ model: Believed; real: World }> {
+async function begin(client: OidcRedisClient, records: World['records']): Promise<{ model: Believed; real: World }> {
   const failing = failingClient(client)
   gates.clear()
   provider.restart()

@@ -1,6 +1,6 @@
 /** Everything that the package stores, in a Redis Cluster of three masters. */
 import { createCluster } from 'redis'
-import { RedisSessionStore, redisRecords, type RedisClient } from 'express-session-oidc/redis'
+import { RedisSessionStore, redisRecords, type OidcRedisClient } from 'express-session-oidc/redis'
 import type { Express } from 'express'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { describeRecords } from '../support/records-contract.ts'
@@ -29,7 +29,7 @@ afterAll(async () => {
   await cluster.stop()
 })
 
-const redis = (): RedisClient => client
+const redis = (): OidcRedisClient => client
 
 /** Number of keys on each master. */
 async function sizes(): Promise<number[]> {

@@ -1,6 +1,6 @@
 import type { Request } from 'express'
 import session, { MemoryStore, type SessionData, type Store } from 'express-session'
-import type { Records } from 'express-session-oidc'
+import type { OidcRecords } from 'express-session-oidc'
 import { redisRecords, RedisSessionStore } from 'express-session-oidc/redis'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { attachLogin, recordsIn } from '../../lib/store/attached.ts'
@@ -15,7 +15,7 @@ import {
   sessionInUse,
   sessionLives,
 } from '../../lib/session/web-session.ts'
-import type { WrittenRecord } from '../../lib/core/records.ts'
+import type { OidcWrittenRecord } from '../../lib/core/records.ts'
 import { RedisTap } from '../support/redis-tap.ts'
 import { AsyncStore } from '../support/async-store.ts'
 import { redisForFile } from '../support/redis.ts'
@@ -60,7 +60,7 @@ describe('recordsFor()', () => {
         if (how === 'rejects') return Promise.reject(new Error('no connection to the database'))
         throw new Error('no connection to the database')
       }
-      const given: Records = {
+      const given: OidcRecords = {
         get: fail,
         set: fail,
         add: fail,
@@ -336,7 +336,7 @@ describe('RequestSession', () => {
       const former = req.session
       const renewed = web.renew(true)
       const [record] = await renewed.save()
-      const { key, value, seconds } = record as WrittenRecord
+      const { key, value, seconds } = record as OidcWrittenRecord
       await web.records.set(key, value, seconds)
       await renewed.discard()
       expect(req.session).toBe(former)

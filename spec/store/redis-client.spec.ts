@@ -1,4 +1,4 @@
-import type { RedisClient } from 'express-session-oidc/redis'
+import type { OidcRedisClient } from 'express-session-oidc/redis'
 import { describe, expect, it } from 'vitest'
 import { withoutTimeout } from '../../lib/store/redis-client.ts'
 import { redisForFile } from '../support/redis.ts'
@@ -34,7 +34,7 @@ class Client extends Commands {
 }
 
 function makeReader(client: object): () => Promise<unknown> {
-  const reader = withoutTimeout(client as RedisClient)
+  const reader = withoutTimeout(client as OidcRedisClient)
   return async () => (await reader().mGet([]))[0]
 }
 
@@ -73,7 +73,7 @@ describe('withoutTimeout()', () => {
 
   it('reads the same values with a client of node-redis', async () => {
     await redis.client.set('redis-client.spec', 'value', { expiration: { type: 'EX', value: 60 } })
-    const client = redis.client as unknown as RedisClient
+    const client = redis.client as unknown as OidcRedisClient
     const reader = withoutTimeout(client)()
     expect(reader).not.toBe(client)
     expect(await reader.mGet(['redis-client.spec', 'nowhere'])).toEqual(['value', null])

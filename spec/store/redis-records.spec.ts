@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import type { Records } from 'express-session-oidc'
-import { RedisSessionStore, redisRecords, type RedisClient } from 'express-session-oidc/redis'
+import type { OidcRecords } from 'express-session-oidc'
+import { RedisSessionStore, redisRecords, type OidcRedisClient } from 'express-session-oidc/redis'
 import { describe, expect, it, vi } from 'vitest'
 import { describeRecords } from '../support/records-contract.ts'
 import { newClient, redisForFile } from '../support/redis.ts'
@@ -89,7 +89,7 @@ describe('redisRecords()', () => {
       const second = newClient(redis.url)
       await second.connect()
       try {
-        const both: Records[] = [records, redisRecords({ client: second })]
+        const both: OidcRecords[] = [records, redisRecords({ client: second })]
         for (let round = 0; round < 50; round++) {
           const key = getLogin(randomUUID())
           const added = await Promise.all(both.map((each, index) => each.add(key, `by ${index}`, 60)))
@@ -131,7 +131,7 @@ describe('redisRecords()', () => {
                 throw new Error('The client is closed')
               },
             ]),
-          ) as unknown as RedisClient)
+          ) as unknown as OidcRedisClient)
         : tap
       const throwing = redisRecords({ client })
       for (const operation of thrower ? [() => throwing.get(key), () => throwing.delete([key])] : operations) {
@@ -160,7 +160,7 @@ describe('redisRecords()', () => {
   it.each([undefined, null, {}, 'redis://127.0.0.1', { get: () => {}, set: () => {} }])(
     'throws for the client %j',
     (client) => {
-      expect(() => redisRecords({ client: client as unknown as RedisClient })).toThrow(
+      expect(() => redisRecords({ client: client as unknown as OidcRedisClient })).toThrow(
         "redisRecords: `client` must be a connected client of the package 'redis', version 5 or later",
       )
     },
@@ -168,7 +168,7 @@ describe('redisRecords()', () => {
 
   it('throws for a client of redis 4, which would ignore the expiry of each key', () => {
     const names = ['get', 'mGet', 'set', 'del', 'getDel', 'expire', 'eval', 'commandsExecutor']
-    const client = Object.fromEntries(names.map((name) => [name, () => {}])) as unknown as RedisClient
+    const client = Object.fromEntries(names.map((name) => [name, () => {}])) as unknown as OidcRedisClient
     const message = '`client` is a client of redis 4; pass a client of redis 5 or later'
     expect(() => redisRecords({ client })).toThrow(new TypeError(`redisRecords: ${message}`))
     expect(() => new RedisSessionStore({ client })).toThrow(new TypeError(`RedisSessionStore: ${message}`))

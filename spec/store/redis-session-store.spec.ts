@@ -4,7 +4,7 @@ import { Cookie, type Session, type SessionData } from 'express-session'
 import {
   redisRecords,
   RedisSessionStore,
-  type RedisClient,
+  type OidcRedisClient,
   type RedisSessionStoreOptions,
 } from 'express-session-oidc/redis'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
@@ -682,9 +682,9 @@ describe.skipIf(!cluster)('a Redis Cluster', () => {
   )
 })
 
-describe('the type RedisClient', () => {
+describe('the type OidcRedisClient', () => {
   it('accepts a client of the package redis as it is', () => {
-    const client: RedisClient = redis.client
+    const client: OidcRedisClient = redis.client
     expect(client).toBeDefined()
   })
 })

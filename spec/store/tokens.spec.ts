@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest'
-import type { TokenSet } from '../../lib/config/claims.ts'
+import type { OidcTokenSet } from '../../lib/config/claims.ts'
 import { deriveSeals } from '../../lib/core/seals.ts'
 import { openTokens, sealTokens, toTokenSet, type StoredTokens } from '../../lib/store/tokens.ts'
 
 const secret = 'a secret of more than thirty-two characters'
 const another = 'another secret, of more than thirty-two characters'
 const { tokens: sealer } = deriveSeals({ secrets: [secret], owner: 'owner' })
-const tokens: TokenSet = {
+const tokens: OidcTokenSet = {
   accessToken: 'access-token',
   tokenType: 'bearer',
   obtainedAt: 1_800_000_000,

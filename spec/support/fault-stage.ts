@@ -6,7 +6,12 @@ import { createServer as createTlsServer, type Server as TlsServer } from 'node:
 import type { AddressInfo } from 'node:net'
 import type { OidcOptions } from 'express-session-oidc'
 import type { RedisSessionStore } from 'express-session-oidc/redis'
-import { createUserAgent, type EndpointFault, type TestEndpoint, type UserAgent } from 'express-session-oidc/testing'
+import {
+  createUserAgent,
+  type TestEndpointFault,
+  type TestEndpoint,
+  type UserAgent,
+} from 'express-session-oidc/testing'
 import { afterAll, beforeAll, beforeEach, vi } from 'vitest'
 import type { TestApp } from './app.ts'
 import { untrustedCertificate } from './fault-certificate.ts'
@@ -17,7 +22,8 @@ import { reservePort } from './ports.ts'
 export const publicIssuer = 'https://id.example.com'
 
 /** A fault between the application and an endpoint: of the connection, or of the response. */
-export type ProviderFault = { readonly way: 'refused' | 'no TLS' | 'untrusted' } | { readonly answer: EndpointFault }
+export type ProviderFault =
+  { readonly way: 'refused' | 'no TLS' | 'untrusted' } | { readonly answer: TestEndpointFault }
 
 /** The endpoints that the application itself calls. */
 export const askedEndpoints = ['discovery', 'jwks', 'token', 'userinfo', 'par'] as const satisfies TestEndpoint[]

@@ -3,7 +3,7 @@ import type { Server } from 'node:http'
 import { createServer } from 'node:http'
 import express from 'express'
 import session from 'express-session'
-import { createOidc, OidcError, type AuthRule, type OidcOptions } from 'express-session-oidc'
+import { createOidc, OidcError, type OidcAuthRule, type OidcOptions } from 'express-session-oidc'
 import { RedisSessionStore } from 'express-session-oidc/redis'
 import {
   createUserAgent,
@@ -51,7 +51,7 @@ export function describeGuardAnswers(major: 4 | 5): void {
   })
   afterEach(() => (app as TestApp | undefined)?.stop())
 
-  async function start(setup: Partial<AppSetup> & { rule?: AuthRule } = {}): Promise<void> {
+  async function start(setup: Partial<AppSetup> & { rule?: OidcAuthRule } = {}): Promise<void> {
     const { rule, routes, ...rest } = setup
     app = await startApp({
       provider,
@@ -222,7 +222,7 @@ export function describeGuardAnswers(major: 4 | 5): void {
       expect(answer.headers.get('set-cookie')).toBeNull()
     })
 
-    const rules: [string, AuthRule][] = [
+    const rules: [string, OidcAuthRule][] = [
       ['roles', { roles: ['admin'] }],
       ['anyRole', { anyRole: ['admin', 'editor'] }],
       ['anyScope', { anyScope: ['orders:read', 'orders:write'] }],

@@ -1,5 +1,5 @@
 /** One fault of a provider during a login, and everything that must hold then. */
-import type { EndpointFault, TestFaults } from 'express-session-oidc/testing'
+import type { TestEndpointFault, TestFaults } from 'express-session-oidc/testing'
 import { expect } from 'vitest'
 import type { TestApp } from './app.ts'
 import { noteRoutes, listNotes, told, type Flow } from './flow.ts'
@@ -60,7 +60,7 @@ export async function meets(world: Flow, app: TestApp, faults: TestFaults, expec
 }
 
 /** A `providerTimeoutSeconds` that is short if the test waits for it, and otherwise long enough for a busy machine. */
-export function patience(faults: TestFaults | EndpointFault): number {
+export function patience(faults: TestFaults | TestEndpointFault): number {
   return /"(?:hang|stall)":true/.test(JSON.stringify(faults)) ? 1 : 10
 }
 

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto'
-import type { Records, RecordKey } from 'express-session-oidc'
+import type { OidcRecords, OidcRecordKey } from 'express-session-oidc'
 import { describe, expect, it, vi } from 'vitest'
 
 /** The contract that all implementations of `Records` must fulfill. */
-export function describeRecords(records: () => Records): void {
-  const fresh = (): RecordKey => ({ session: randomUUID(), part: 'login' })
+export function describeRecords(records: () => OidcRecords): void {
+  const fresh = (): OidcRecordKey => ({ session: randomUUID(), part: 'login' })
 
   describe('the contract of Records', () => {
     it('returns undefined until something is written', async () => {
@@ -35,7 +35,7 @@ export function describeRecords(records: () => Records): void {
 
     it('separates records by session, part, kind and id', async () => {
       const session = randomUUID()
-      const keys: RecordKey[] = [
+      const keys: OidcRecordKey[] = [
         { session, part: 'login' },
         { session, part: 'moved' },
         { session, part: 'tokens:default' },
@@ -48,8 +48,8 @@ export function describeRecords(records: () => Records): void {
       const found = await Promise.all(keys.map((key) => records().get(key)))
       expect(found).toEqual(keys.map((_, index) => `value ${index}`))
       await records().delete(keys.slice(1))
-      expect(await records().get(keys[0] as RecordKey)).toBe('value 0')
-      expect(await records().get(keys[1] as RecordKey)).toBeUndefined()
+      expect(await records().get(keys[0] as OidcRecordKey)).toBe('value 0')
+      expect(await records().get(keys[1] as OidcRecordKey)).toBeUndefined()
     })
 
     it('add() writes only if there is no record', async () => {
@@ -85,10 +85,10 @@ export function describeRecords(records: () => Records): void {
 
     it('replace() drops other records of the session in the same step, and only if it succeeds', async () => {
       const session = randomUUID()
-      const [login, tokens, other]: RecordKey[] = ['login', 'tokens:default', 'tokens:partner'].map((part) => ({
+      const [login, tokens, other]: OidcRecordKey[] = ['login', 'tokens:default', 'tokens:partner'].map((part) => ({
         session,
         part,
-      })) as [RecordKey, RecordKey, RecordKey]
+      })) as [OidcRecordKey, OidcRecordKey, OidcRecordKey]
       for (const key of [login, tokens, other]) await records().set(key, 'first', 60)
       const dropped = [tokens, { session, part: 'never there' }]
       expect(await records().replace(login, 'another', 'second', 60, { delete: dropped })).toBe(false)
@@ -104,9 +104,9 @@ export function describeRecords(records: () => Records): void {
 
     it('replace() writes other records of the session in the same step, and only if it succeeds', async () => {
       const session = randomUUID()
-      const [login, tokens, other, gone]: RecordKey[] = ['login', 'tokens:default', 'tokens:partner', 'gone'].map(
+      const [login, tokens, other, gone]: OidcRecordKey[] = ['login', 'tokens:default', 'tokens:partner', 'gone'].map(
         (part) => ({ session, part }),
-      ) as [RecordKey, RecordKey, RecordKey, RecordKey]
+      ) as [OidcRecordKey, OidcRecordKey, OidcRecordKey, OidcRecordKey]
       for (const key of [login, tokens, gone]) await records().set(key, 'first', 60)
       const besides = {
         set: [tokens, other].map((key, index) => ({ key: key, value: `new ${index}`, seconds: 60 })),
@@ -124,7 +124,7 @@ export function describeRecords(records: () => Records): void {
     it('add() writes and drops other records of the session in the same step, and only if it succeeds', async () => {
       const session = randomUUID()
       const keys = ['login', 'tokens:default', 'gone'].map((part) => ({ session, part }))
-      const [login, tokens, gone] = keys as [RecordKey, RecordKey, RecordKey]
+      const [login, tokens, gone] = keys as [OidcRecordKey, OidcRecordKey, OidcRecordKey]
       await records().set(gone, 'first', 60)
       const besides = { set: [{ key: tokens, value: 'new', seconds: 60 }], delete: [gone] }
       const all = (): Promise<unknown[]> => Promise.all(keys.map((key) => records().get(key)))
@@ -205,7 +205,7 @@ export function describeRecords(records: () => Records): void {
     })
 
     it('a set has the included members until they are excluded', async () => {
-      const key: RecordKey = { kind: 'set', id: randomUUID() }
+      const key: OidcRecordKey = { kind: 'set', id: randomUUID() }
       expect(await records().members(key)).toEqual([])
       await records().removeFromSet(key, ['first'])
       await records().addToSet(key, 'first', 60)
@@ -220,7 +220,7 @@ export function describeRecords(records: () => Records): void {
     })
 
     it('a set loses no member when members are included and excluded concurrently', async () => {
-      const key: RecordKey = { kind: 'set', id: randomUUID() }
+      const key: OidcRecordKey = { kind: 'set', id: randomUUID() }
       const names = Array.from({ length: 50 }, (_, index) => `member ${index}`)
       await Promise.all(names.map((name) => records().addToSet(key, name, 60)))
       expect((await records().members(key)).toSorted()).toEqual(names.toSorted())
@@ -229,7 +229,7 @@ export function describeRecords(records: () => Records): void {
     })
 
     it('each member of a set expires at its own time', async () => {
-      const key: RecordKey = { kind: 'set', id: randomUUID() }
+      const key: OidcRecordKey = { kind: 'set', id: randomUUID() }
       await records().addToSet(key, 'short', 1)
       await records().addToSet(key, 'long', 60)
       await vi.waitFor(async () => expect(await records().members(key)).toEqual(['long']), { timeout: 10_000 })

@@ -1,6 +1,6 @@
 /** Routes that show the tokens of a login, and its state after they were read. */
 import type { Express, NextFunction, Request, Response } from 'express'
-import type { AccessTokenParameters } from 'express-session-oidc'
+import type { OidcAccessTokenParameters } from 'express-session-oidc'
 import { getContext } from './app.ts'
 
 /** The response of `/token`. */
@@ -13,9 +13,9 @@ export interface ShownToken {
 }
 
 /** The parameters of `accessToken()` in a query; a repeated parameter is an array. */
-function wantedBy(query: Request['query']): AccessTokenParameters {
+function wantedBy(query: Request['query']): OidcAccessTokenParameters {
   const { minValidSeconds, ...others } = query
-  const wanted = others as AccessTokenParameters
+  const wanted = others as OidcAccessTokenParameters
   return minValidSeconds === undefined ? wanted : { ...wanted, minValidSeconds: Number(minValidSeconds) }
 }
 

@@ -2,7 +2,7 @@ import { fetchUserInfo, refreshTokenGrant } from 'openid-client'
 import { afterEach, describe, expect, it } from 'vitest'
 import {
   createUserAgent,
-  type EndpointFault,
+  type TestEndpointFault,
   startTestProvider,
   type TestEndpoint,
   type TestFaults,
@@ -26,7 +26,7 @@ async function startBoth(): Promise<RelyingParty> {
 }
 
 /** The result of one discovery by a new client: `discovered`, or an error code. */
-async function outcome(fault: EndpointFault): Promise<unknown> {
+async function outcome(fault: TestEndpointFault): Promise<unknown> {
   const undo = provider.misbehave({ endpoints: { discovery: fault } })
   try {
     await discover(provider)

@@ -3,7 +3,7 @@ import { decodeJwt } from 'jose'
 import { afterEach, describe, expect, it } from 'vitest'
 import {
   createUserAgent,
-  type JsonObject,
+  type TestJsonObject,
   startTestProvider,
   type TestProvider,
   type TestProviderOptions,
@@ -31,7 +31,7 @@ function resources(...uris: string[]): Params {
 }
 
 /** Takes pairs, because parameters may be repeated. */
-async function send(path: string, params: Params): Promise<{ status: number; body: JsonObject }> {
+async function send(path: string, params: Params): Promise<{ status: number; body: TestJsonObject }> {
   const body = new URLSearchParams([...Object.entries(credentials(provider)), ...params].map(([...pair]) => pair))
   const answer = await createUserAgent().fetch(provider.issuer + path, { method: 'POST', body })
   return { status: answer.status, body: answer.json() }
@@ -44,7 +44,10 @@ async function ask(params: Params): Promise<Record<string, string>> {
   return getResponse(await createUserAgent().get(url.href, { redirect: 'manual' }))
 }
 
-async function redeem(code: string | undefined, params: Params = []): Promise<{ status: number; body: JsonObject }> {
+async function redeem(
+  code: string | undefined,
+  params: Params = [],
+): Promise<{ status: number; body: TestJsonObject }> {
   return await send('/token', [
     ['grant_type', 'authorization_code'],
     ['code', code ?? ''],
@@ -53,11 +56,11 @@ async function redeem(code: string | undefined, params: Params = []): Promise<{ 
   ])
 }
 
-async function refresh(token: unknown, params: Params = []): Promise<{ status: number; body: JsonObject }> {
+async function refresh(token: unknown, params: Params = []): Promise<{ status: number; body: TestJsonObject }> {
   return await send('/token', [['grant_type', 'refresh_token'], ['refresh_token', String(token)], ...params])
 }
 
-function getAudience({ body }: { body: JsonObject }): unknown {
+function getAudience({ body }: { body: TestJsonObject }): unknown {
   return decodeJwt(body.access_token as string).aud
 }
 

@@ -2,7 +2,12 @@
 import { decodeJwt } from 'jose'
 import { fetchUserInfo, genericGrantRequest, tokenIntrospection, tokenRevocation } from 'openid-client'
 import { afterEach, describe, expect, it } from 'vitest'
-import { type JsonObject, startTestProvider, type TestProvider, type TestProviderOptions } from '../../lib/testing.ts'
+import {
+  type TestJsonObject,
+  startTestProvider,
+  type TestProvider,
+  type TestProviderOptions,
+} from '../../lib/testing.ts'
 import { tokenRequest } from './support/raw.ts'
 import { discover } from './support/relying-party.ts'
 
@@ -25,7 +30,7 @@ async function subjectToken(scope = 'openid orders:read', clientId = 'web'): Pro
 
 interface Exchanged {
   readonly status: number
-  readonly body: JsonObject
+  readonly body: TestJsonObject
 }
 
 /** Requests an exchange, as the first client unless `params` names another. */

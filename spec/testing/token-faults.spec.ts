@@ -2,11 +2,11 @@ import { decodeJwt, decodeProtectedHeader } from 'jose'
 import { fetchUserInfo, refreshTokenGrant } from 'openid-client'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import {
-  type BadSignature,
+  type TestBadSignature,
   createUserAgent,
   startTestProvider,
   type TestProvider,
-  type TokenFault,
+  type TestTokenFault,
 } from '../../lib/testing.ts'
 import { type RelyingParty, startRelyingParty } from './support/relying-party.ts'
 
@@ -27,7 +27,7 @@ async function logIn(): Promise<Record<string, unknown>> {
   return (await createUserAgent().get(`${app.url}/login`)).json()
 }
 
-async function logInWith(idToken: TokenFault): Promise<Record<string, unknown>> {
+async function logInWith(idToken: TestTokenFault): Promise<Record<string, unknown>> {
   const undo = provider.misbehave({ idToken })
   const answer = await logIn()
   undo()
@@ -39,7 +39,7 @@ function inAnHour(): number {
 }
 
 describe('a fault in the claims of the ID token', () => {
-  it.each<[string, TokenFault['claims']]>([
+  it.each<[string, TestTokenFault['claims']]>([
     ['another issuer', ({ iss, ...claims }) => ({ ...claims, iss: `${String(iss)}1` })],
     ['no subject', { sub: undefined }],
     ['a subject of the wrong type', { sub: 7 }],
@@ -70,7 +70,7 @@ describe('a fault in the claims of the ID token', () => {
 })
 
 describe('a fault in the signature or header of the ID token', () => {
-  it.each<BadSignature>(['corrupt', 'none', 'other-key', 'wrong-alg', 'hs256', 'hs256-public-key'])(
+  it.each<TestBadSignature>(['corrupt', 'none', 'other-key', 'wrong-alg', 'hs256', 'hs256-public-key'])(
     'makes a client reject the signature %s',
     async (signature) => {
       expect(await logInWith({ signature })).not.toHaveProperty('claims')
@@ -79,7 +79,7 @@ describe('a fault in the signature or header of the ID token', () => {
   )
 
   it('a signature or header fault produces the specified header', async () => {
-    const header = async (fault: TokenFault): Promise<unknown> => {
+    const header = async (fault: TestTokenFault): Promise<unknown> => {
       const undo = provider.misbehave({ idToken: fault })
       const { id_token } = await provider.issueTokens('alice')
       undo()

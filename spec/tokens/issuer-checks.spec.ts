@@ -1,11 +1,11 @@
 /** The options that set rules for the tokens of an issuer: they must fail closed. */
 import { describe, expect, it } from 'vitest'
-import type { IssuerRules, TokenContext } from '../../lib/config/issuer-rules.ts'
+import type { OidcIssuerRules, OidcTokenContext } from '../../lib/config/issuer-rules.ts'
 import { listIssuers, findKeysWithKid, ruleFault, withDistributedClaims } from '../../lib/tokens/issuer-checks.ts'
 import { createLocalJWKSet } from 'jose'
 import { rejection, thrown } from '../support/flow.ts'
 
-const context: TokenContext = { token: 'access', keys: [] }
+const context: OidcTokenContext = { token: 'access', keys: [] }
 const claims = { iss: 'https://a.example', sub: 'alice' }
 const boom = (): never => {
   throw new Error('boom')
@@ -27,7 +27,7 @@ describe('the option tokenIssuer', () => {
     'accepts a token only if tokenIssuer returns its issuer; here it returns %s',
     { meta: { id: 'issuer-rules-1' } },
     async (_name, given, fits) => {
-      const rules = { tokenIssuer: () => given } as unknown as IssuerRules
+      const rules = { tokenIssuer: () => given } as unknown as OidcIssuerRules
       const fault = await ruleFault(claims, rules, context)
       if (fits) expect(fault).toBeUndefined()
       else expect(fault).toMatchObject({ isRefusal: false })

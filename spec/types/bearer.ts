@@ -5,24 +5,24 @@ import {
   BearerError,
   createBearer,
   keycloak,
-  type AuthRule,
-  type Authorized,
+  type OidcAuthRule,
+  type OidcAuthorized,
   type Bearer,
   type BearerAuth,
   type BearerErrorName,
-  type BearerApiSettings,
+  type BearerApiOptions,
   type BearerIssuer,
-  type BearerIssuerSettings,
+  type BearerIssuerOptions,
   type BearerOptions,
   type BearerRule,
-  type BearerSettings,
-  type NotAuthorized,
+  type BearerTokenOptions,
+  type OidcNotAuthorized,
   type Oidc,
   type OidcErrorCode,
   type OidcGuard,
-  type TokenRule,
-  type UnknownClaims,
-  type User,
+  type BearerTokenRule,
+  type OidcUnknownClaims,
+  type OidcUser,
 } from 'express-session-oidc'
 import { holds, type AnyIn, type Equal } from './helpers.ts'
 
@@ -41,16 +41,16 @@ type UndefinedIn<T> = { [Key in keyof T]-?: Record<Key, undefined> extends Pick<
 type MayBeUndefined<T> = Record<OptionalIn<T>, undefined> extends Pick<T, OptionalIn<T>> ? true : false
 holds<
   [
-    Equal<RequiredIn<BearerApiSettings>, never>,
-    Equal<RequiredIn<BearerIssuerSettings>, never>,
-    Equal<RequiredIn<BearerSettings>, never>,
+    Equal<RequiredIn<BearerApiOptions>, never>,
+    Equal<RequiredIn<BearerIssuerOptions>, never>,
+    Equal<RequiredIn<BearerTokenOptions>, never>,
     Equal<RequiredIn<BearerRule>, never>,
-    MayBeUndefined<BearerApiSettings>,
-    MayBeUndefined<BearerIssuerSettings>,
-    MayBeUndefined<BearerSettings>,
+    MayBeUndefined<BearerApiOptions>,
+    MayBeUndefined<BearerIssuerOptions>,
+    MayBeUndefined<BearerTokenOptions>,
     // A requirement is never undefined, so that an unset variable opens no route.
     Equal<UndefinedIn<BearerRule>, 'optional'>,
-    Equal<UndefinedIn<TokenRule>, never>,
+    Equal<UndefinedIn<BearerTokenRule>, never>,
   ]
 >()
 
@@ -110,7 +110,7 @@ const { ...copy } = keycloak({ url: 'https://id.example.com', realm: 'acme' })
 createBearer({ ...copy, audience: 'orders' })
 // @ts-expect-error: the argument is an object of options, not an issuer
 createBearer('https://id.example.com')
-export const settings: BearerSettings[] = [
+export const settings: BearerTokenOptions[] = [
   { audience: 'orders', algorithms: ['RS256'], cacheSeconds: 0 },
   // @ts-expect-error: the issuer is that of the login
   { issuer: 'https://id.example.com' },
@@ -155,9 +155,9 @@ export const wrongRules: BearerRule<Claims>[] = [
   { roles: process.env['ROLE'] },
 ]
 // @ts-expect-error: a rule that is used without a request has no check
-export const tokenRule: TokenRule = { check: () => true }
+export const tokenRule: BearerTokenRule = { check: () => true }
 // @ts-expect-error: a token that is to be verified cannot be optional
-export const tokenRule2: TokenRule = { optional: true }
+export const tokenRule2: BearerTokenRule = { optional: true }
 
 // A guard is an Express handler, and its check is typed by the declared claims.
 holds<Equal<typeof api.router, RequestHandler>>()
@@ -168,7 +168,7 @@ express()
   .use('/b', [api.requireBearer(), oidc.requireBearer({ audience: 'b' })], express.Router())
 api.requireBearer<Claims>({
   check(claims, request) {
-    holds<[Equal<typeof claims, UnknownClaims & Claims>, Equal<typeof request, Request>]>()
+    holds<[Equal<typeof claims, OidcUnknownClaims & Claims>, Equal<typeof request, Request>]>()
     holds<[Equal<typeof claims.tenant, string>, Equal<(typeof claims)['anything'], unknown>]>()
     return true
   },
@@ -216,25 +216,27 @@ void api.verifyToken(undefined)
 // The members of the result of `authorize()` depend on `ok`.
 void api.authorize<Claims>(req, { check: ({ tenant }) => tenant === 'acme', optional: true }).then((outcome) => {
   if (outcome.ok) holds<Equal<typeof outcome.auth, BearerAuth | undefined>>()
-  else holds<Equal<typeof outcome, NotAuthorized>>()
+  else holds<Equal<typeof outcome, OidcNotAuthorized>>()
   // @ts-expect-error: `auth` does not exist before `ok` is checked
   void outcome.auth
 })
 void oidc.authorize(req, { bearer: true, check: ({ tenant }) => tenant === 'acme' }).then((outcome) => {
-  holds<Equal<typeof outcome, Authorized<Claims> | NotAuthorized>>()
+  holds<Equal<typeof outcome, OidcAuthorized<Claims> | OidcNotAuthorized>>()
   if (outcome.ok)
-    holds<[Equal<typeof outcome.user, User<Claims> | undefined>, Equal<typeof outcome.auth, BearerAuth | undefined>]>()
+    holds<
+      [Equal<typeof outcome.user, OidcUser<Claims> | undefined>, Equal<typeof outcome.auth, BearerAuth | undefined>]
+    >()
   else {
     const { status, code, headers } = outcome
     holds<[Equal<typeof status, number>, Equal<typeof code, OidcErrorCode>]>()
     holds<Equal<typeof headers, Readonly<Record<string, string>>>>()
   }
 })
-holds<Equal<Authorized['user'], User | undefined>>()
+holds<Equal<OidcAuthorized['user'], OidcUser | undefined>>()
 
 // Rules for sessions and tokens.
-export const both: AuthRule<Claims>[] = [{ bearer: true }, { bearer: { audience: 'a' } }, { bearer: { audience } }]
-export const wrongBoth: AuthRule<Claims>[] = [
+export const both: OidcAuthRule<Claims>[] = [{ bearer: true }, { bearer: { audience: 'a' } }, { bearer: { audience } }]
+export const wrongBoth: OidcAuthRule<Claims>[] = [
   // @ts-expect-error: omit `bearer` to ignore tokens
   { bearer: false },
   // @ts-expect-error: the audience is missing
@@ -279,8 +281,8 @@ holds<
     Equal<AnyIn<BearerIssuer, Others>, never>,
     Equal<AnyIn<BearerRule, Others>, never>,
     Equal<AnyIn<BearerAuth, Others>, never>,
-    Equal<AnyIn<Authorized, Others>, never>,
-    Equal<AnyIn<NotAuthorized, Others>, never>,
+    Equal<AnyIn<OidcAuthorized, Others>, never>,
+    Equal<AnyIn<OidcNotAuthorized, Others>, never>,
     Equal<AnyIn<ConstructorParameters<typeof BearerError>, Others>, never>,
   ]
 >()

@@ -1,6 +1,6 @@
 /** The types of an application's own claims. Checked by the compiler (`npm run check:types`), never run. */
 import type { Request } from 'express'
-import { createOidc, requireAnyAuth, type OidcOptions, type TokenSet, type User } from 'express-session-oidc'
+import { createOidc, requireAnyAuth, type OidcOptions, type OidcTokenSet, type OidcUser } from 'express-session-oidc'
 import { holds, type Equal } from './helpers.ts'
 
 interface Claims {
@@ -14,8 +14,8 @@ declare const req: Request
 const oidc = createOidc<Claims>({
   ...options,
   afterLogin: (_req, { user, tokens }) => {
-    holds<Equal<typeof user, User<Claims>>>()
-    holds<Equal<typeof tokens, TokenSet>>()
+    holds<Equal<typeof user, OidcUser<Claims>>>()
+    holds<Equal<typeof tokens, OidcTokenSet>>()
     // @ts-expect-error: only the application's own claims are declared
     void user.email
     // @ts-expect-error: a user is read-only
@@ -25,7 +25,7 @@ const oidc = createOidc<Claims>({
 })
 
 const user = oidc.user(req)
-holds<Equal<typeof user, User<Claims>>>()
+holds<Equal<typeof user, OidcUser<Claims>>>()
 holds<Equal<(typeof user)['groups'], string[]>>()
 holds<Equal<(typeof user)['sub'], string>>()
 
@@ -36,7 +36,7 @@ oidc.requireAuth({ check: (one) => one.email === 'alice@example.com' })
 
 // The options alone determine the type.
 const inferred = createOidc({ ...options, loginPage: '/signin' })
-holds<Equal<ReturnType<typeof inferred.user>, User<Claims>>>()
+holds<Equal<ReturnType<typeof inferred.user>, OidcUser<Claims>>>()
 
 // Without declared claims, an instance has the standard claims.
 declare const plain: OidcOptions

@@ -1,6 +1,13 @@
 /** The type of `req.oidc` before and after it is narrowed. Checked by the compiler (`npm run check:types`), never run. */
 import type { Request, Response } from 'express'
-import type { AnonymousContext, LoginContext, Oidc, OidcContext, StandardClaims, User } from 'express-session-oidc'
+import type {
+  OidcAnonymousContext,
+  OidcLoginContext,
+  Oidc,
+  OidcContext,
+  OidcUserClaims,
+  OidcUser,
+} from 'express-session-oidc'
 import { holds, type Equal } from './helpers.ts'
 
 declare const req: Request
@@ -11,13 +18,13 @@ declare const plain: Oidc
 // The union, and the user in each of its members.
 holds<
   [
-    Equal<OidcContext, AnonymousContext | LoginContext>,
-    Equal<AnonymousContext['isAuthenticated'], false>,
-    Equal<LoginContext['isAuthenticated'], true>,
-    Equal<AnonymousContext['user'], undefined>,
-    Equal<LoginContext<{ tenant: string }>['user'], User<{ tenant: string }>>,
-    Equal<OidcContext['user'], User | undefined>,
-    Equal<User, Readonly<{ iss: string; sub: string } & StandardClaims>>,
+    Equal<OidcContext, OidcAnonymousContext | OidcLoginContext>,
+    Equal<OidcAnonymousContext['isAuthenticated'], false>,
+    Equal<OidcLoginContext['isAuthenticated'], true>,
+    Equal<OidcAnonymousContext['user'], undefined>,
+    Equal<OidcLoginContext<{ tenant: string }>['user'], OidcUser<{ tenant: string }>>,
+    Equal<OidcContext['user'], OidcUser | undefined>,
+    Equal<OidcUser, Readonly<{ iss: string; sub: string } & OidcUserClaims>>,
   ]
 >()
 
@@ -37,7 +44,7 @@ export function greeting(): string {
 }
 
 // Testing the user narrows the union, too.
-if (req.oidc?.user) holds<Equal<typeof req.oidc.user, User>>()
+if (req.oidc?.user) holds<Equal<typeof req.oidc.user, OidcUser>>()
 
 export async function misuse(): Promise<void> {
   const context = oidc.context(req)
@@ -69,4 +76,4 @@ export async function misuse(): Promise<void> {
 // @ts-expect-error: a login with standard claims has no tenant
 export const narrowed: OidcContext<{ tenant: string }> = plain.context(req)
 // @ts-expect-error: an anonymous context has no user
-export const anonymous: AnonymousContext = { ...(req.oidc as AnonymousContext), user: { iss: '', sub: '' } }
+export const anonymous: OidcAnonymousContext = { ...(req.oidc as OidcAnonymousContext), user: { iss: '', sub: '' } }

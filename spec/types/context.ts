@@ -2,12 +2,12 @@
 import type { Request } from 'express'
 import {
   OidcError,
-  type LoginContext,
+  type OidcLoginContext,
   type Oidc,
   type OidcContext,
   type OidcErrorCode,
-  type TokenSet,
-  type User,
+  type OidcTokenSet,
+  type OidcUser,
 } from 'express-session-oidc'
 import { holds, type Equal } from './helpers.ts'
 
@@ -20,7 +20,7 @@ declare const oidc: Oidc<Claims>
 
 if (req.oidc?.isAuthenticated) {
   const { user, loginId } = req.oidc
-  holds<[Equal<typeof user, User>, Equal<typeof loginId, string>]>()
+  holds<[Equal<typeof user, OidcUser>, Equal<typeof loginId, string>]>()
 } else if (req.oidc) {
   const { user, loginId } = req.oidc
   holds<[Equal<typeof user, undefined>, Equal<typeof loginId, undefined>]>()
@@ -35,7 +35,7 @@ const context = oidc.context(req)
 context.isAuthenticated = true
 holds<Equal<typeof context, OidcContext<Claims>>>()
 if (context.isAuthenticated) {
-  const login: LoginContext<Claims> = context
+  const login: OidcLoginContext<Claims> = context
   void login.user.tenant
 }
 
@@ -45,7 +45,7 @@ holds<
     Equal<OidcContext['scope'], readonly string[]>,
     Equal<OidcContext['provider'], string>,
     Equal<ReturnType<OidcContext['hasRole']>, boolean>,
-    Equal<ReturnType<OidcContext['tokens']>, Promise<TokenSet>>,
+    Equal<ReturnType<OidcContext['tokens']>, Promise<OidcTokenSet>>,
     Equal<ReturnType<OidcContext['accessToken']>, Promise<string>>,
     Equal<ReturnType<OidcContext['login']>, Promise<void>>,
     Equal<ReturnType<OidcContext['logout']>, Promise<void>>,

@@ -3,12 +3,12 @@ import {
   createBearer,
   createOidc,
   type BearerOptions,
-  type LoginBearerSettings,
+  type OidcBearerOptions,
   type OidcOptions,
 } from 'express-session-oidc'
-import { redisRecords, type RedisClient } from 'express-session-oidc/redis'
+import { redisRecords, type OidcRedisClient } from 'express-session-oidc/redis'
 
-declare const client: RedisClient
+declare const client: OidcRedisClient
 declare const login: OidcOptions
 
 createBearer({
@@ -67,7 +67,7 @@ export const wrong: Partial<BearerOptions>[] = [
   { replay: 'memory' },
 ]
 
-export const wrongBeside: LoginBearerSettings[] = [
+export const wrongBeside: OidcBearerOptions[] = [
   // @ts-expect-error: introspection uses the client of the login
   { introspection: { clientId: 'orders' } },
   // @ts-expect-error: omit `introspection` to disable it

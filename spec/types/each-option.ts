@@ -1,13 +1,13 @@
 /** Each option with an invalid value. Checked by the compiler (`npm run check:types`), never run. */
 import { keycloak } from 'express-session-oidc'
 import type {
-  AuthRule,
-  LoginParameters,
-  LoginTokenParameters,
-  LogoutParameters,
+  OidcAuthRule,
+  OidcLoginParameters,
+  OidcLoginTokenParameters,
+  OidcLogoutParameters,
   OidcOptions,
-  OidcSettings,
-  RouteOptions,
+  OidcBaseOptions,
+  OidcRouteOptions,
 } from 'express-session-oidc'
 import type { RedisRecordsOptions, RedisSessionStoreOptions } from 'express-session-oidc/redis'
 import type { TestProviderOptions, UserAgentOptions } from 'express-session-oidc/testing'
@@ -21,11 +21,11 @@ type MayBeUndefined<T> = Record<OptionalIn<T>, undefined> extends Pick<T, Option
 holds<
   [
     Equal<MayBeUndefined<{ a?: string }>, false>,
-    MayBeUndefined<OidcSettings>,
-    MayBeUndefined<RouteOptions>,
-    MayBeUndefined<LoginParameters>,
-    MayBeUndefined<LoginTokenParameters>,
-    MayBeUndefined<LogoutParameters>,
+    MayBeUndefined<OidcBaseOptions>,
+    MayBeUndefined<OidcRouteOptions>,
+    MayBeUndefined<OidcLoginParameters>,
+    MayBeUndefined<OidcLoginTokenParameters>,
+    MayBeUndefined<OidcLogoutParameters>,
     MayBeUndefined<RedisSessionStoreOptions>,
     MayBeUndefined<RedisRecordsOptions>,
     MayBeUndefined<TestProviderOptions>,
@@ -35,16 +35,16 @@ holds<
 
 // A requirement is never undefined, so that an unset variable opens no route.
 type UndefinedIn<T> = { [Key in keyof T]-?: Record<Key, undefined> extends Pick<T, Key> ? Key : never }[keyof T]
-holds<[Equal<UndefinedIn<AuthRule>, 'redirect'>, Equal<UndefinedIn<{ a?: 1; b: 2 | undefined }>, 'b'>]>()
+holds<[Equal<UndefinedIn<OidcAuthRule>, 'redirect'>, Equal<UndefinedIn<{ a?: 1; b: 2 | undefined }>, 'b'>]>()
 
 // Required members.
 type RequiredIn<T> = Exclude<keyof T, OptionalIn<T>>
 holds<
   [
-    Equal<RequiredIn<OidcSettings>, 'clientId' | 'baseUrl'>,
+    Equal<RequiredIn<OidcBaseOptions>, 'clientId' | 'baseUrl'>,
     Equal<RequiredIn<RedisSessionStoreOptions>, 'client'>,
-    Equal<RequiredIn<AuthRule>, never>,
-    Equal<RequiredIn<LoginTokenParameters>, 'id'>,
+    Equal<RequiredIn<OidcAuthRule>, never>,
+    Equal<RequiredIn<OidcLoginTokenParameters>, 'id'>,
   ]
 >()
 
@@ -117,7 +117,7 @@ export const wrong: Partial<OidcOptions>[] = [
   { allowInsecureIssuer: 1 },
 ]
 
-export const wrongParameters: LoginParameters[] = [
+export const wrongParameters: OidcLoginParameters[] = [
   // @ts-expect-error: seconds are a number
   { maxAuthAgeSeconds: '60' },
   // @ts-expect-error: several prompts are a string with spaces

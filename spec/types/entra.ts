@@ -6,16 +6,16 @@ import {
   entra,
   keycloak,
   type EntraOptions,
-  type IssuerRules,
+  type OidcIssuerRules,
   type OidcProvider,
-  type OidcSettings,
-  type TokenContext,
-  type UnknownClaims,
+  type OidcBaseOptions,
+  type OidcTokenContext,
+  type OidcUnknownClaims,
 } from 'express-session-oidc'
 import { startTestEntra, testTenants, type TestEntra, type TestEntraOptions } from 'express-session-oidc/testing'
 import { holds, type AnyIn, type Equal } from './helpers.ts'
 
-declare const login: OidcSettings
+declare const login: OidcBaseOptions
 const customers = new Set<unknown>()
 
 // A rule of an issuer becomes part of a provider.
@@ -65,12 +65,12 @@ export const wrong: EntraOptions[] = [
   { tenant: testTenants.contoso, groups: () => [1] },
 ]
 
-export const rules: IssuerRules[] = [
+export const rules: OidcIssuerRules[] = [
   {
     metadataIssuer: 'https://id.example.com/{tenantid}',
     tokenIssuer: ({ tid }) => (typeof tid === 'string' ? [`https://id.example.com/${tid}`] : undefined),
     accept(claims, context) {
-      holds<[Equal<typeof claims, UnknownClaims>, Equal<typeof context, TokenContext>]>()
+      holds<[Equal<typeof claims, OidcUnknownClaims>, Equal<typeof context, OidcTokenContext>]>()
       return context.token === 'id' || 'an access token that is not for here'
     },
     distributedClaims: async (claims) => ({ groups: claims['groups'] }),
@@ -86,7 +86,7 @@ export const rules: IssuerRules[] = [
 ]
 
 const provider = startTestEntra({ signIn: 'alice', pages: 'loopback', tokenSeconds: 60, apis: [] })
-holds<[Equal<typeof provider, Promise<TestEntra>>, Equal<AnyIn<EntraOptions | IssuerRules, URL>, never>]>()
+holds<[Equal<typeof provider, Promise<TestEntra>>, Equal<AnyIn<EntraOptions | OidcIssuerRules, URL>, never>]>()
 void provider.then((id) => {
   id.consentTo(['api://orders/Orders.Read'])
   // @ts-expect-error: the scope is an array here

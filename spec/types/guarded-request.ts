@@ -4,7 +4,7 @@ import {
   requireAnyAuth,
   type Bearer,
   type BearerAuth,
-  type LoginContext,
+  type OidcLoginContext,
   type Oidc,
   type OidcContext,
 } from 'express-session-oidc'
@@ -23,12 +23,12 @@ declare const plain: RequestHandler
 declare function named(req: Request, res: Response, next: NextFunction): void
 
 // A guard tells the later handlers of its route what it has set.
-app.get('/', oidc.requireAuth(), (req) => holds<Equal<typeof req.oidc, LoginContext>>())
+app.get('/', oidc.requireAuth(), (req) => holds<Equal<typeof req.oidc, OidcLoginContext>>())
 // The claims of one instance are known to that instance: `oidc.user(req)`.
 app.get('/', oidc.requireAuth({ roles: 'admin' }), (req, res) => void res.json(req.oidc.user.sub))
 app.get('/', oidc.requireAuth(), (req, _res, next) => void req.oidc.accessToken().catch(next))
 app.get('/', oidc.trySilentLogin(), (req) => holds<Equal<typeof req.oidc, OidcContext>>())
-app.get('/', requireAnyAuth([oidc, other]), (req) => holds<Equal<typeof req.oidc, LoginContext>>())
+app.get('/', requireAnyAuth([oidc, other]), (req) => holds<Equal<typeof req.oidc, OidcLoginContext>>())
 app.get('/', api.requireBearer(), (req) => holds<Equal<typeof req.auth, BearerAuth>>())
 app.get('/', oidc.requireBearer<Claims>({ scope: 'a' }), (req) => holds<Equal<typeof req.auth, BearerAuth<Claims>>>())
 app.get('/', api.requireBearer<Claims>({ optional: true }), (req) => {
@@ -41,10 +41,10 @@ app.get('/', oidc.requireAuth({ bearer: true }), (req) => {
 
 // Other handlers, arrays and routers do not hide it.
 app.post('/:id', express.json(), plain, oidc.requireAuth(), plain, named, (req, res) => {
-  holds<Equal<typeof req.oidc, LoginContext>>()
+  holds<Equal<typeof req.oidc, OidcLoginContext>>()
   res.locals['body'] = req.body as unknown
 })
-express.Router().get('/', oidc.requireAuth(), (req) => holds<Equal<typeof req.oidc, LoginContext>>())
+express.Router().get('/', oidc.requireAuth(), (req) => holds<Equal<typeof req.oidc, OidcLoginContext>>())
 app.get('/', plain, api.requireBearer<Claims>(), named, plain, ({ auth }) => {
   holds<Equal<typeof auth, BearerAuth<Claims>>>()
 })
@@ -52,11 +52,11 @@ app.get('/', plain, api.requireBearer<Claims>(), named, plain, ({ auth }) => {
 app.get('/', odd.requireAuth(), named).get('/', api.requireBearer<{ sub: number }>(), named)
 // The first guard counts, unless a later one says more.
 app.get('/', oidc.trySilentLogin(), oidc.requireAuth(), (req) => {
-  holds<Equal<typeof req.oidc, LoginContext>>()
+  holds<Equal<typeof req.oidc, OidcLoginContext>>()
 })
 app.get('/', oidc.requireAuth(), other.requireAuth(), (req) => void req.oidc.user.sub)
 app.get('/', oidc.requireAuth(), api.requireBearer(), (req) => {
-  holds<[Equal<typeof req.oidc, LoginContext>, Equal<typeof req.auth, BearerAuth | undefined>]>()
+  holds<[Equal<typeof req.oidc, OidcLoginContext>, Equal<typeof req.auth, BearerAuth | undefined>]>()
 })
 app.use('/', [oidc.requireAuth(), api.requireBearer()], express.Router())
 app.use(oidc.requireAuth(), named)

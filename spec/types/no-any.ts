@@ -22,12 +22,12 @@ type Others =
 
 /** The guards of an instance. Their requests are those of Express, which contain `any`. */
 type Guards<Claims extends object> =
-  | main.OidcGuard<{ oidc: main.LoginContext<Claims> }>
+  | main.OidcGuard<{ oidc: main.OidcLoginContext<Claims> }>
   | main.OidcGuard<{ oidc: main.OidcContext<Claims> }>
   | main.OidcGuard<{ oidc: main.OidcContext<Claims> | undefined; auth: main.BearerAuth | undefined }>
   | main.OidcGuard<{ auth: main.BearerAuth<Claims> | undefined }>
 
-type Found<T> = AnyIn<T, Others | Guards<main.StandardClaims> | Guards<object>>
+type Found<T> = AnyIn<T, Others | Guards<main.OidcUserClaims> | Guards<object>>
 
 // The helpers find `any` where it is, and nowhere else.
 holds<
@@ -49,25 +49,25 @@ holds<
     Equal<Found<main.Oidc>, never>,
     Equal<Found<main.OidcOptions>, never>,
     Equal<Found<main.OidcHealth>, never>,
-    Equal<Found<main.Logins>, never>,
-    Equal<Found<main.SessionStore>, never>,
+    Equal<Found<main.OidcLogins>, never>,
+    Equal<Found<main.OidcSessionStore>, never>,
     Equal<Found<main.OidcContext>, never>,
     Equal<Found<main.BearerAuth>, never>,
-    Equal<Found<main.AuthRule>, never>,
-    Equal<Found<main.LoginParameters>, never>,
-    Equal<Found<main.LogoutParameters>, never>,
-    Equal<Found<main.FinishedLogin>, never>,
-    Equal<Found<main.ProviderMetadata>, never>,
-    Equal<Found<main.RoleSources>, never>,
-    Equal<Found<main.RouteOptions>, never>,
+    Equal<Found<main.OidcAuthRule>, never>,
+    Equal<Found<main.OidcLoginParameters>, never>,
+    Equal<Found<main.OidcLogoutParameters>, never>,
+    Equal<Found<main.OidcFinishedLogin>, never>,
+    Equal<Found<main.OidcProviderMetadata>, never>,
+    Equal<Found<main.OidcRoleSources>, never>,
+    Equal<Found<main.OidcRouteOptions>, never>,
     Equal<Found<main.KeycloakOptions>, never>,
-    Equal<Found<main.User>, never>,
-    Equal<Found<main.TokenSet>, never>,
-    Equal<Found<main.UnknownClaims>, never>,
-    Equal<Found<main.StandardClaims>, never>,
+    Equal<Found<main.OidcUser>, never>,
+    Equal<Found<main.OidcTokenSet>, never>,
+    Equal<Found<main.OidcUnknownClaims>, never>,
+    Equal<Found<main.OidcUserClaims>, never>,
     Equal<Found<main.OidcEvents>, never>,
-    Equal<Found<main.Records>, never>,
-    Equal<Found<main.ProviderHealth>, never>,
+    Equal<Found<main.OidcRecords>, never>,
+    Equal<Found<main.OidcProviderHealth>, never>,
     Equal<Found<ConstructorParameters<typeof main.OidcError>>, never>,
     Equal<Found<ConstructorParameters<typeof main.LoginRefused>>, never>,
     Equal<Found<main.OidcError['cause']>, never>,
@@ -77,7 +77,7 @@ holds<
 holds<
   [
     Equal<Found<typeof redis.redisRecords>, never>,
-    Equal<Found<redis.RedisClient>, never>,
+    Equal<Found<redis.OidcRedisClient>, never>,
     Equal<Found<ConstructorParameters<typeof redis.RedisSessionStore>>, never>,
   ]
 >()

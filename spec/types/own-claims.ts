@@ -1,10 +1,10 @@
 /** Claims that an application adds to every user. Checked by the compiler (`npm run check:types`), never run. */
 import type { Express, Request } from 'express'
-import type { LoginContext, Oidc, User } from 'express-session-oidc'
+import type { OidcLoginContext, Oidc, OidcUser } from 'express-session-oidc'
 import { holds, type Equal } from './helpers.ts'
 
 declare module 'express-session-oidc' {
-  interface StandardClaims {
+  interface OidcUserClaims {
     department?: string
   }
 }
@@ -20,8 +20,8 @@ const department = req.oidc?.user?.department
 holds<
   [
     Equal<typeof department, string | undefined>,
-    Equal<ReturnType<typeof oidc.user>, User>,
-    Equal<User['department'], string | undefined>,
-    Equal<LoginContext['user']['department'], string | undefined>,
+    Equal<ReturnType<typeof oidc.user>, OidcUser>,
+    Equal<OidcUser['department'], string | undefined>,
+    Equal<OidcLoginContext['user']['department'], string | undefined>,
   ]
 >()

@@ -1,10 +1,12 @@
 /** The accepted Redis clients. Checked by the compiler (`npm run check:types`), never run. */
-import { RedisSessionStore, redisRecords, type RedisClient } from 'express-session-oidc/redis'
+import { RedisSessionStore, redisRecords, type OidcRedisClient } from 'express-session-oidc/redis'
 import type * as redis from 'redis'
 import { createClient, createCluster, createSentinel } from 'redis'
 
 /** A pool, which the first versions of redis 5 do not export. */
-declare const pool: typeof redis extends { createClientPool: (...given: never[]) => infer Pool } ? Pool : RedisClient
+declare const pool: typeof redis extends { createClientPool: (...given: never[]) => infer Pool }
+  ? Pool
+  : OidcRedisClient
 
 const clients = [
   createClient({ url: 'redis://127.0.0.1' }),

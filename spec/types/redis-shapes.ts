@@ -3,14 +3,14 @@
  * (`npm run check:types`), never run.
  */
 import session, { type Store } from 'express-session'
-import type { OidcOptions, Records } from 'express-session-oidc'
-import { RedisSessionStore, redisRecords, type RedisClient } from 'express-session-oidc/redis'
+import type { OidcOptions, OidcRecords } from 'express-session-oidc'
+import { RedisSessionStore, redisRecords, type OidcRedisClient } from 'express-session-oidc/redis'
 import { createClient } from 'redis'
 import { holds, type Equal } from './helpers.ts'
 
 // Clients with unusual settings are accepted.
 const client = createClient({ disableOfflineQueue: true, RESP: 3, commandOptions: { typeMapping: {} } })
-export const clients: RedisClient[] = [
+export const clients: OidcRedisClient[] = [
   client,
   // RESP_TYPES.BLOB_STRING, which the first versions of redis 5 do not export.
   client.withTypeMapping({ 36: Buffer }),
@@ -45,7 +45,7 @@ redisRecords({ client: () => client })
 const store = new RedisSessionStore({ client, idleSeconds: 600, prefix: undefined, timeoutSeconds: 2 })
 export const asStore: Store = store
 session({ store, secret: 'a secret of the session' })
-holds<Equal<ReturnType<typeof redisRecords>, Records>>()
+holds<Equal<ReturnType<typeof redisRecords>, OidcRecords>>()
 export const options: Partial<OidcOptions> = { records: redisRecords({ client, prefix: 'sess:' }) }
 
 // @ts-expect-error: seconds are a number

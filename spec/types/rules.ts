@@ -1,6 +1,6 @@
 /** What guards accept and reject. Checked by the compiler (`npm run check:types`), never run. */
 import express, { type Request, type RequestHandler } from 'express'
-import { requireAnyAuth, type AuthRule, type Oidc, type Rule, type User } from 'express-session-oidc'
+import { requireAnyAuth, type OidcAuthRule, type Oidc, type OidcRule, type OidcUser } from 'express-session-oidc'
 import { holds, type Equal } from './helpers.ts'
 
 interface Claims {
@@ -11,7 +11,7 @@ declare const oidc: Oidc<Claims>
 declare const other: Oidc
 
 const readonlyRoles: readonly string[] = ['admin']
-export const rules: AuthRule<Claims>[] = [
+export const rules: OidcAuthRule<Claims>[] = [
   {},
   { roles: 'admin', anyRole: ['a', 'b'], scope: ['orders:read'], anyScope: 'a b' },
   { roles: readonlyRoles, anyRole: readonlyRoles, scope: readonlyRoles, anyScope: readonlyRoles },
@@ -28,12 +28,12 @@ express()
 
 oidc.requireAuth({
   check(user, req) {
-    holds<[Equal<typeof user, User<Claims>>, Equal<typeof req, Request>]>()
+    holds<[Equal<typeof user, OidcUser<Claims>>, Equal<typeof req, Request>]>()
     return true
   },
 })
 
-export const wrong: AuthRule<Claims>[] = [
+export const wrong: OidcAuthRule<Claims>[] = [
   // @ts-expect-error: roles are strings
   { roles: 1 },
   // @ts-expect-error: roles are strings
@@ -59,7 +59,7 @@ export const wrong: AuthRule<Claims>[] = [
   { permissions: ['a'] },
 ]
 // @ts-expect-error: `redirect` is an option of a guard, not a condition
-export const condition: Rule = { redirect: false }
+export const condition: OidcRule = { redirect: false }
 // @ts-expect-error: the argument is a rule, not a role
 oidc.requireAuth('admin')
 // @ts-expect-error: the argument is a rule, not roles

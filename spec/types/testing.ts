@@ -30,7 +30,7 @@ holds<
     Equal<Found<testing.UserAgent>, never>,
     Equal<Found<testing.UserAgentResponse>, never>,
     Equal<Found<testing.CookieJar>, never>,
-    Equal<ReturnType<UserAgentResponse['json']>, testing.JsonObject>,
+    Equal<ReturnType<UserAgentResponse['json']>, testing.TestJsonObject>,
     Equal<ReturnType<typeof startTestProvider>, Promise<TestProvider>>,
   ]
 >()

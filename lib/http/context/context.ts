@@ -1,6 +1,6 @@
-import type { StandardClaims, TokenSet, UnknownClaims, User } from '../../config/claims.ts'
-import type { LoginParameters, LogoutParameters } from '../../config/options.ts'
-import type { AccessTokenParameters, ExchangeParameters } from '../../config/token-parameters.ts'
+import type { OidcUserClaims, OidcTokenSet, OidcUnknownClaims, OidcUser } from '../../config/claims.ts'
+import type { OidcLoginParameters, OidcLogoutParameters } from '../../config/options.ts'
+import type { OidcAccessTokenParameters, OidcExchangeParameters } from '../../config/token-parameters.ts'
 
 /** The members that `req.oidc` always has, with or without a login. */
 export interface ContextBase {
@@ -25,7 +25,7 @@ export interface ContextBase {
    * @example
    * const { idToken } = await req.oidc.tokens()
    */
-  tokens(): Promise<TokenSet>
+  tokens(): Promise<OidcTokenSet>
   /**
    * Returns the login's access token, to call APIs as the user. A token that has expired, or expires within
    * `minValidSeconds`, is refreshed first, once across all requests and processes. If the refresh fails, a token that has
@@ -39,7 +39,7 @@ export interface ContextBase {
    * @example
    * const token = await req.oidc.accessToken({ scope: 'orders:read' })
    */
-  accessToken(parameters?: AccessTokenParameters): Promise<string>
+  accessToken(parameters?: OidcAccessTokenParameters): Promise<string>
   /**
    * Exchanges the login's access token for a token for another service (RFC 8693), which is stored until it expires. With
    * Keycloak, include `openid` in `scope`; otherwise later refreshes of the login return no ID token.
@@ -50,7 +50,7 @@ export interface ContextBase {
    * @example
    * const token = await req.oidc.exchange({ audience: 'orders' })
    */
-  exchange(parameters: ExchangeParameters): Promise<string>
+  exchange(parameters: OidcExchangeParameters): Promise<string>
   /**
    * Calls an API with the login's access token. The origin of `url` must be listed in `fetchOrigins`. If the API rejects
    * the token (`invalid_token`), the token is refreshed and the call repeated once, unless the body is a stream. A redirect
@@ -66,7 +66,7 @@ export interface ContextBase {
    * @example
    * const response = await req.oidc.fetch('https://orders.example.com/', { method: 'DELETE' })
    */
-  fetch(url: string | URL, init?: RequestInit, parameters?: AccessTokenParameters): Promise<globalThis.Response>
+  fetch(url: string | URL, init?: RequestInit, parameters?: OidcAccessTokenParameters): Promise<globalThis.Response>
   /**
    * Returns the provider's current claims about the user from the userinfo endpoint, verified.
    *
@@ -76,7 +76,7 @@ export interface ContextBase {
    * @example
    * const { email } = await req.oidc.userInfo()
    */
-  userInfo(): Promise<UnknownClaims>
+  userInfo(): Promise<OidcUnknownClaims>
   /**
    * Starts a login and sends the response, normally a redirect to the provider.
    *
@@ -85,7 +85,7 @@ export interface ContextBase {
    * @example
    * await req.oidc.login({ prompt: 'login', returnTo: '/settings' })
    */
-  login(parameters?: LoginParameters): Promise<void>
+  login(parameters?: OidcLoginParameters): Promise<void>
   /**
    * Ends the login, here and at the provider, and sends the response.
    *
@@ -94,25 +94,25 @@ export interface ContextBase {
    * @example
    * await req.oidc.logout({ returnTo: '/goodbye' })
    */
-  logout(parameters?: LogoutParameters): Promise<void>
+  logout(parameters?: OidcLogoutParameters): Promise<void>
 }
 
 /** `req.oidc` without a login. */
-export interface AnonymousContext extends ContextBase {
+export interface OidcAnonymousContext extends ContextBase {
   /** False: nobody is logged in. */
   readonly isAuthenticated: false
-  /** Always undefined; see {@link LoginContext.user}. */
+  /** Always undefined; see {@link OidcLoginContext.user}. */
   readonly user: undefined
-  /** Always undefined; see {@link LoginContext.loginId}. */
+  /** Always undefined; see {@link OidcLoginContext.loginId}. */
   readonly loginId: undefined
 }
 
 /** `req.oidc` with a login. */
-export interface LoginContext<Claims extends object = StandardClaims> extends ContextBase {
+export interface OidcLoginContext<Claims extends object = OidcUserClaims> extends ContextBase {
   /** True: a user is logged in. */
   readonly isAuthenticated: true
   /** The user's claims, from the ID token and, with `userInfo: true`, from userinfo. */
-  readonly user: User<Claims>
+  readonly user: OidcUser<Claims>
   /**
    * The id of this login, constant until it ends, and also in events. It is not a credential. A job uses it to get the
    * access token: `oidc.logins.accessToken({ id })`.
@@ -126,4 +126,4 @@ export interface LoginContext<Claims extends object = StandardClaims> extends Co
  * @example
  * if (req.oidc.isAuthenticated) res.send(req.oidc.user.sub)
  */
-export type OidcContext<Claims extends object = StandardClaims> = AnonymousContext | LoginContext<Claims>
+export type OidcContext<Claims extends object = OidcUserClaims> = OidcAnonymousContext | OidcLoginContext<Claims>

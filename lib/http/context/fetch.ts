@@ -1,4 +1,4 @@
-import { fail, LoginNeeded, type LoginNeeds } from '../../core/errors.ts'
+import { fail, LoginNeeded, type OidcLoginNeeds } from '../../core/errors.ts'
 import { parseJson } from '../../core/json.ts'
 import { isSecureUrl, parsedUrl } from '../../core/urls.ts'
 import type { Instance } from '../../logins/instance.ts'
@@ -98,7 +98,7 @@ async function replaceToken(token: UserFetch['token'], rejected: PresentedToken)
 const longestParameter = 1500
 
 /** Returns the step-up that the API's challenges require; undefined if they require none. */
-function findNeeds({ response, challenges }: ResourceAnswer, entry: LoginEntry): LoginNeeds | undefined {
+function findNeeds({ response, challenges }: ResourceAnswer, entry: LoginEntry): OidcLoginNeeds | undefined {
   if (response.status !== 401 && response.status !== 403) return undefined
   for (const challenge of challenges) {
     const needs = readNeeds(challenge, entry)
@@ -107,7 +107,7 @@ function findNeeds({ response, challenges }: ResourceAnswer, entry: LoginEntry):
   return undefined
 }
 
-function readNeeds(challenge: Challenge, entry: LoginEntry): LoginNeeds | undefined {
+function readNeeds(challenge: Challenge, entry: LoginEntry): OidcLoginNeeds | undefined {
   const { scope, claims, acr_values: acr, max_age: maxAge } = challenge.parameters
   if ([scope, claims, acr].some((text) => text !== undefined && text.length > longestParameter)) return undefined
   switch (readError(challenge)) {

@@ -1,12 +1,12 @@
 import type { NextFunction, Request, Response } from 'express'
-import type { TokenSet, UnknownClaims } from '../../config/claims.ts'
+import type { OidcTokenSet, OidcUnknownClaims } from '../../config/claims.ts'
 import { resolveLoginParameters } from '../../config/login-parameters.ts'
-import type { LoginParameters, LogoutParameters } from '../../config/options.ts'
+import type { OidcLoginParameters, OidcLogoutParameters } from '../../config/options.ts'
 import {
   resolveExchangeParameters,
   resolveTokenParameters,
-  type AccessTokenParameters,
-  type ExchangeParameters,
+  type OidcAccessTokenParameters,
+  type OidcExchangeParameters,
 } from '../../config/token-parameters.ts'
 import { OidcError } from '../../core/errors.ts'
 import { restoreDpop } from '../../logins/tokens/dpop.ts'
@@ -80,18 +80,18 @@ class Context implements ContextBase {
     return this.roles.includes(role)
   }
 
-  async tokens(): Promise<TokenSet> {
+  async tokens(): Promise<OidcTokenSet> {
     const tokens = await readTokens(this.#place())
     if (!tokens) throw unreadable(this.#instance)
     return toTokenSet(tokens)
   }
 
-  async accessToken(parameters: AccessTokenParameters = {}): Promise<string> {
+  async accessToken(parameters: OidcAccessTokenParameters = {}): Promise<string> {
     const { accessToken } = await this.#token(resolveTokenParameters(parameters, 'accessToken()'))
     return accessToken
   }
 
-  async exchange(parameters: ExchangeParameters): Promise<string> {
+  async exchange(parameters: OidcExchangeParameters): Promise<string> {
     const request = resolveExchangeParameters(parameters)
     const exchanged = this.#withPlace((place) => exchangedToken(this.#instance, place, request))
     const { accessToken } = await exchanged.catch((error: unknown) => {
@@ -106,7 +106,7 @@ class Context implements ContextBase {
   async fetch(
     url: string | URL,
     init: RequestInit = {},
-    parameters: AccessTokenParameters = {},
+    parameters: OidcAccessTokenParameters = {},
   ): Promise<globalThis.Response> {
     const request = resolveTokenParameters(parameters, 'fetch()')
     const { entry } = this.#place()
@@ -118,7 +118,7 @@ class Context implements ContextBase {
     }
   }
 
-  async userInfo(): Promise<UnknownClaims> {
+  async userInfo(): Promise<OidcUnknownClaims> {
     const { entry } = this.#place()
     const user = { iss: entry.issuer, sub: entry.sub }
     const request = { target: ownTarget, minValidSeconds: 30 }
@@ -169,11 +169,11 @@ class Context implements ContextBase {
     state.login = await (state.session as RequestSession).readLogin(session).catch(() => state.login)
   }
 
-  async login(parameters: LoginParameters = {}): Promise<void> {
+  async login(parameters: OidcLoginParameters = {}): Promise<void> {
     await startLogin(this.#handler, resolveLoginParameters(parameters, this.#instance.options.origin))
   }
 
-  async logout(parameters: LogoutParameters = {}): Promise<void> {
+  async logout(parameters: OidcLogoutParameters = {}): Promise<void> {
     await startLogout(this.#handler, parameters)
   }
 }

@@ -1,5 +1,5 @@
 import type { Request } from 'express'
-import type { StandardClaims, User } from '../../config/claims.ts'
+import type { OidcUserClaims, OidcUser } from '../../config/claims.ts'
 import type { OidcError } from '../../core/errors.ts'
 import type { BearerAuth } from '../../guard/bearer-auth.ts'
 import type { CompiledBearerRule } from '../../guard/requirements.ts'
@@ -15,17 +15,17 @@ import { loginRequired } from '../response/login-required.ts'
 import type { BearerGuard } from './bearer-guard.ts'
 
 /** The result of `oidc.authorize()` for a request that meets the rule. */
-export interface Authorized<Claims extends object = StandardClaims> {
+export interface OidcAuthorized<Claims extends object = OidcUserClaims> {
   /** Whether the request is authorized. */
   readonly ok: true
   /** The user of the session; undefined if an access token was evaluated. */
-  readonly user: User<Claims> | undefined
+  readonly user: OidcUser<Claims> | undefined
   /** The verified access token; undefined if the session was evaluated. */
   readonly auth: BearerAuth | undefined
 }
 
 /** The result of `authorize()` for a request that is refused. The caller sends the response. */
-export interface NotAuthorized {
+export interface OidcNotAuthorized {
   /** Whether the request is authorized. */
   readonly ok: false
   /** HTTP status of the response. */
@@ -36,7 +36,7 @@ export interface NotAuthorized {
   readonly headers: Readonly<Record<string, string>>
 }
 
-export function notAuthorized({ status, code, headers }: OidcError): NotAuthorized {
+export function notAuthorized({ status, code, headers }: OidcError): OidcNotAuthorized {
   return { ok: false, status, code, headers }
 }
 
@@ -46,13 +46,13 @@ export async function authorize<Claims extends object>(
   bearer: BearerGuard,
   rule: CompiledRule,
   req: Request,
-): Promise<Authorized<Claims> | NotAuthorized> {
+): Promise<OidcAuthorized<Claims> | OidcNotAuthorized> {
   if (rule.bearer && presentsToken(req)) return authorizeByToken(bearer, rule.bearer, req)
   try {
     await loadLogins(instance, req)
     const login = await authorizeLogin([instance], rule, req)
     if (!login) throw loginRequired(undefined, rule.bearer && bearer.policy.challenge)
-    return { ok: true, user: login.entry.user as User<Claims>, auth: undefined }
+    return { ok: true, user: login.entry.user as OidcUser<Claims>, auth: undefined }
   } catch (error) {
     return notAuthorized(reportError(instance, error))
   }
@@ -62,7 +62,7 @@ async function authorizeByToken(
   bearer: BearerGuard,
   rule: CompiledBearerRule,
   req: Request,
-): Promise<Authorized<never> | NotAuthorized> {
+): Promise<OidcAuthorized<never> | OidcNotAuthorized> {
   try {
     return { ok: true, user: undefined, auth: await authorizeToken(bearer, rule, req) }
   } catch (error) {

@@ -48,7 +48,7 @@ type Body = Request['body']
  * wherever Express takes a handler.
  *
  * @example
- * const guard: OidcGuard<{ oidc: LoginContext }> = oidc.requireAuth()
+ * const guard: OidcGuard<{ oidc: OidcLoginContext }> = oidc.requireAuth()
  */
 export interface OidcGuard<Given extends object> {
   // An overload, so that Express accepts several guards in one route. Types are inferred from the last one.

@@ -1,5 +1,5 @@
 import type { Request } from 'express'
-import { LoginNeeded, type LoginNeeds, type OidcError } from '../../core/errors.ts'
+import { LoginNeeded, type OidcLoginNeeds, type OidcError } from '../../core/errors.ts'
 import { answerError } from '../response/error-page.ts'
 import { stepUpLogin, startLogin } from '../routes/login.ts'
 import { findRequestKind } from '../request/request-kind.ts'
@@ -33,14 +33,14 @@ export async function answerFault(handler: HandlerContext, thrown: unknown): Pro
 function resolveStepUp(
   handler: HandlerContext,
   error: OidcError,
-): { handler: HandlerContext; needs: LoginNeeds } | undefined {
+): { handler: HandlerContext; needs: OidcLoginNeeds } | undefined {
   if (!(error instanceof LoginNeeded) || !canStepUpNow(handler.req, error)) return undefined
   const { req, res, next } = handler
   const instance = passedInstance(req, error.owner)
   return instance && { handler: new HandlerContext(instance, req, res, next), needs: error.needs }
 }
 
-async function requestStepUp(handler: HandlerContext, needs: LoginNeeds): Promise<void> {
+async function requestStepUp(handler: HandlerContext, needs: OidcLoginNeeds): Promise<void> {
   const { instance, req } = handler
   const returnTo = publicPath(req, instance)
   // A HEAD request starts no login, since no browser would come back from the provider.

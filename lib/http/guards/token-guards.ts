@@ -2,11 +2,11 @@ import type { IncomingMessage } from 'node:http'
 import type { Request } from 'express'
 import { setupInvalid } from '../../core/errors.ts'
 import type { BearerAuth } from '../../guard/bearer-auth.ts'
-import { tokenRule, type BearerRule, type TokenRule } from '../../guard/bearer-rule.ts'
+import { tokenRule, type BearerRule, type BearerTokenRule } from '../../guard/bearer-rule.ts'
 import type { CompiledBearerRule } from '../../guard/requirements.ts'
 import { compileRule } from '../../guard/rule-options.ts'
 import { authorizeToken, verifyRequestToken } from './authorize-token.ts'
-import { notAuthorized, type NotAuthorized } from './authorize.ts'
+import { notAuthorized, type OidcNotAuthorized } from './authorize.ts'
 import type { BearerGuard } from './bearer-guard.ts'
 import type { OidcGuard } from './guarded-request.ts'
 import { reportRefusal, requireToken } from './require-bearer.ts'
@@ -48,7 +48,7 @@ export interface TokenGuards {
   authorize<Claims extends object = object>(
     req: IncomingMessage,
     rule?: BearerRule<Claims>,
-  ): Promise<{ readonly ok: true; readonly auth: BearerAuth | undefined } | NotAuthorized>
+  ): Promise<{ readonly ok: true; readonly auth: BearerAuth | undefined } | OidcNotAuthorized>
   /**
    * Verifies an access token that did not arrive in a request. A key-bound token is rejected, since nothing proves the key.
    *
@@ -57,7 +57,7 @@ export interface TokenGuards {
    * @example
    * const { sub } = await api.verifyToken(token, { scope: 'orders:read' })
    */
-  verifyToken<Claims extends object = object>(token: string, rule?: TokenRule): Promise<BearerAuth<Claims>>
+  verifyToken<Claims extends object = object>(token: string, rule?: BearerTokenRule): Promise<BearerAuth<Claims>>
 }
 
 /** Returns the functions that `createBearer` and `createOidc` have in common. */

@@ -1,5 +1,5 @@
 import type { Request } from 'express'
-import type { SessionStore } from '../../config/session-store.ts'
+import type { OidcSessionStore } from '../../config/session-store.ts'
 import { retryAfterSeconds } from '../../core/error-table.ts'
 import { fail, type OidcError, setupInvalid } from '../../core/errors.ts'
 import { backchannelLogout } from '../../logins/logout/accept-logout-token.ts'
@@ -41,7 +41,7 @@ function readLogoutToken(form: URLSearchParams): string {
   throw fail('request_invalid', undefined, { message: 'The request must have exactly one logout_token parameter.' })
 }
 
-function findSessionStore(req: Request, instance: Instance): SessionStore {
+function findSessionStore(req: Request, instance: Instance): OidcSessionStore {
   const store = (req as Partial<Request>).sessionStore ?? instance.options.sessionStore
   if (store) return store
   throw setupInvalid(

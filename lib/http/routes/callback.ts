@@ -1,5 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises'
-import type { FinishedLogin } from '../../config/options.ts'
+import type { OidcFinishedLogin } from '../../config/options.ts'
 import { fail, type OidcError } from '../../core/errors.ts'
 import { transactionSeconds } from '../../core/limits.ts'
 import { localPath } from '../../core/urls.ts'
@@ -175,7 +175,7 @@ function finishInput(callback: Callback, transaction: Transaction): FinishInput 
     transaction,
     session,
     device: storeDevice ? readDevice(handler.req) : undefined,
-    afterLogin: async (login) => afterLogin?.(handler.req, login as unknown as FinishedLogin),
+    afterLogin: async (login) => afterLogin?.(handler.req, login as unknown as OidcFinishedLogin),
     localPath: (target) => localPath(target, origin),
   }
 }

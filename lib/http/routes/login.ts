@@ -1,5 +1,5 @@
 import { resolveLoginParameters, type LoginRequest } from '../../config/login-parameters.ts'
-import { fail, type LoginNeeds } from '../../core/errors.ts'
+import { fail, type OidcLoginNeeds } from '../../core/errors.ts'
 import { localPath } from '../../core/urls.ts'
 import { beginLogin, type BeginInput } from '../../logins/login/begin.ts'
 import { listResources } from '../../session/step-up-history.ts'
@@ -73,7 +73,7 @@ function extendScope({ instance, req }: HandlerContext, requested: readonly stri
 function extendParameters(
   { instance, req }: HandlerContext,
   { scope, parameters }: LoginRequest,
-): LoginNeeds['parameters'] {
+): OidcLoginNeeds['parameters'] {
   const entry = findEntry(req, instance)
   const requested = entry ? listResources(entry.requested) : []
   if (requested.length === 0 || (!scope && parameters['resource'] === undefined)) return parameters
@@ -81,7 +81,7 @@ function extendParameters(
 }
 
 /** Returns the login request of a step-up. */
-export function stepUpLogin({ scope, parameters }: LoginNeeds): LoginRequest {
+export function stepUpLogin({ scope, parameters }: OidcLoginNeeds): LoginRequest {
   return { scope, parameters, returnTo: undefined }
 }
 

@@ -1,5 +1,5 @@
 import type { Request } from 'express'
-import type { LogoutParameters } from '../../config/options.ts'
+import type { OidcLogoutParameters } from '../../config/options.ts'
 import { endLogin, type Ended } from '../../logins/logout/end-own-login.ts'
 import type { Instance } from '../../logins/instance.ts'
 import { revokeTokens } from '../../logins/logout/revoke.ts'
@@ -41,7 +41,7 @@ function isOwnNavigation(req: Request): boolean {
 }
 
 /** Ends the login here, then redirects the browser to end it at the provider (OIDC RP-Initiated Logout, section 2). */
-export async function startLogout(handler: HandlerContext, parameters: LogoutParameters): Promise<void> {
+export async function startLogout(handler: HandlerContext, parameters: OidcLogoutParameters): Promise<void> {
   const { instance, req, res } = handler
   const { origin, postLogoutRedirect } = instance.options
   const { returnTo = postLogoutRedirect, local = false, all = false } = checkLogout(parameters, origin)

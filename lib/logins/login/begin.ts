@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import type { LoginNeeds } from '../../core/errors.ts'
+import type { OidcLoginNeeds } from '../../core/errors.ts'
 import { authorizationUrl } from '../../provider/authorization-url.ts'
 import { newDpopKey } from '../../provider/dpop-keys.ts'
 import { listResources } from '../../session/step-up-history.ts'
@@ -15,7 +15,7 @@ import type { Instance } from '../instance.ts'
 import type { Cookie } from '../../session/login-cookies.ts'
 
 export interface BeginInput {
-  readonly request: LoginNeeds
+  readonly request: OidcLoginNeeds
   /** Path on this origin that the finished login redirects to. */
   readonly returnTo: string
   /** Number of restarts, see `State.attempt`. */

@@ -1,4 +1,4 @@
-import type { UnknownClaims, TokenSet } from '../../config/claims.ts'
+import type { OidcUnknownClaims, OidcTokenSet } from '../../config/claims.ts'
 import { hookFailed } from '../../core/errors.ts'
 import { type Transaction } from '../../session/transaction.ts'
 import type { RequestSession } from '../../session/web-session.ts'
@@ -21,7 +21,11 @@ export interface FinishInput {
   /** Undefined unless the application stores devices (`storeDevice`). */
   readonly device?: Device | undefined
   /** The application's hook. It runs with the new session and returns the redirect target, or undefined for the default. */
-  readonly afterLogin: (login: { user: UnknownClaims; tokens: TokenSet; roles: readonly string[] }) => Promise<unknown>
+  readonly afterLogin: (login: {
+    user: OidcUnknownClaims
+    tokens: OidcTokenSet
+    roles: readonly string[]
+  }) => Promise<unknown>
   /** Returns the hook's redirect target if it is a path on this origin, otherwise undefined. */
   readonly localPath: (wanted: unknown) => string | undefined
 }

@@ -1,4 +1,4 @@
-import type { TokenSet, UnknownClaims } from '../../config/claims.ts'
+import type { OidcTokenSet, OidcUnknownClaims } from '../../config/claims.ts'
 import { nowSeconds } from '../../core/clock.ts'
 import type { LoginTokens } from '../../provider/authorization-code.ts'
 import type { PresentedToken } from '../../provider/protected-resource.ts'
@@ -16,13 +16,13 @@ import { scopeList } from '../../core/scope.ts'
 /** A user whose ID token was verified, with the user's roles. */
 interface IdentifiedUser {
   readonly claims: IdTokenClaims
-  readonly user: UnknownClaims
+  readonly user: OidcUnknownClaims
   readonly roles: readonly string[]
 }
 
 /** A user with the tokens of the login. */
 export interface Identity extends IdentifiedUser {
-  readonly tokens: TokenSet
+  readonly tokens: OidcTokenSet
 }
 
 /** Claims that describe the ID token rather than the user. */
@@ -104,7 +104,7 @@ export function readAccessToken(response: IssuedTokens, requested: readonly stri
  *
  * @throws OidcError `token_invalid` if the claims cannot be stored
  */
-function makeUser(claims: UnknownClaims): UnknownClaims {
+function makeUser(claims: OidcUnknownClaims): OidcUnknownClaims {
   const user = Object.fromEntries(
     Object.entries(claims).filter(([name, value]) => !aboutToken.has(name) && value !== undefined),
   )
@@ -121,7 +121,7 @@ function makeUser(claims: UnknownClaims): UnknownClaims {
 const deepest = 2000
 
 /** Also false for values that JSON cannot represent: an application's `distributedClaims` may return a cycle. */
-function canBeWritten(claims: UnknownClaims): boolean {
+function canBeWritten(claims: OidcUnknownClaims): boolean {
   try {
     JSON.stringify(claims)
     return true

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import type { UnknownClaims } from '../../config/claims.ts'
+import type { OidcUnknownClaims } from '../../config/claims.ts'
 import { nowSeconds } from '../../core/clock.ts'
 import { recordRequest } from '../../session/step-up-history.ts'
 import type { LoginEntry } from '../../store/login-entry.ts'
@@ -42,7 +42,7 @@ export function makeLoginEntry(
  * Reads from an ID token how and when the user authenticated, at a login or a refresh. It leaves out `sid`: a refresh
  * begins no session at the provider, and the groups find the login by its original `sid`.
  */
-export function aboutLogin(instance: Instance, claims: UnknownClaims): Pick<LoginEntry, 'acr' | 'authTime'> {
+export function aboutLogin(instance: Instance, claims: OidcUnknownClaims): Pick<LoginEntry, 'acr' | 'authTime'> {
   const { acr, auth_time: authTime } = claims
   return {
     ...(typeof acr === 'string' ? { acr } : {}),

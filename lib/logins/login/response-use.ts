@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
-import type { RecordKey, Records } from '../../core/records.ts'
+import type { OidcRecordKey, OidcRecords } from '../../core/records.ts'
 import { transactionSeconds } from '../../core/limits.ts'
 
 /** State and outcome of the only use of an authorization response. */
@@ -11,12 +11,12 @@ export type ResponseUse =
 
 const pollMs = 50
 
-function responseUseKey(id: string): RecordKey {
+function responseUseKey(id: string): OidcRecordKey {
   return { kind: 'used', id }
 }
 
 /** Marks an authorization response as used. Returns true to the first caller only, across all processes. */
-export async function consumeResponse(records: Records, id: string): Promise<boolean> {
+export async function consumeResponse(records: OidcRecords, id: string): Promise<boolean> {
   const pending = { status: 'pending', at: Date.now(), by: randomBytes(16).toString('base64url') } as const
   const text = JSON.stringify(pending satisfies ResponseUse)
   try {
@@ -29,7 +29,7 @@ export async function consumeResponse(records: Records, id: string): Promise<boo
 }
 
 /** Stores the outcome, for a reload, a double click or the back button. */
-export function recordOutcome(records: Records, id: string, outcome: ResponseUse): Promise<void> {
+export function recordOutcome(records: OidcRecords, id: string, outcome: ResponseUse): Promise<void> {
   return records.set(responseUseKey(id), JSON.stringify(outcome), transactionSeconds)
 }
 
@@ -37,7 +37,11 @@ export function recordOutcome(records: Records, id: string, outcome: ResponseUse
  * Returns the outcome of an earlier use of a response, or undefined if there was none. Waits while that use is pending,
  * until `seconds` after it began.
  */
-export async function findResponseUse(records: Records, id: string, seconds: number): Promise<ResponseUse | undefined> {
+export async function findResponseUse(
+  records: OidcRecords,
+  id: string,
+  seconds: number,
+): Promise<ResponseUse | undefined> {
   for (;;) {
     const text = await records.get(responseUseKey(id))
     if (text === undefined) return undefined

@@ -1,17 +1,17 @@
-import type { RecordKey, Records } from '../../core/records.ts'
+import type { OidcRecordKey, OidcRecords } from '../../core/records.ts'
 import type { Instance } from '../instance.ts'
 
 /** Seconds that an authorization response by `form_post` waits for its `GET`. */
 const responseSeconds = 60
 
-function responseKey(id: string): RecordKey {
+function responseKey(id: string): OidcRecordKey {
   return { kind: 'response', id }
 }
 
 /** Stores a response for one use, sealed because it contains the code. Does not replace a stored one. */
 export async function storeResponse(
   instance: Instance,
-  records: Records,
+  records: OidcRecords,
   id: string,
   parameters: URLSearchParams,
 ): Promise<void> {
@@ -22,7 +22,7 @@ export async function storeResponse(
 /** Reads and deletes a stored response; undefined if there is none that this instance has sealed. */
 export async function takeResponse(
   instance: Instance,
-  records: Records,
+  records: OidcRecords,
   id: string,
 ): Promise<URLSearchParams | undefined> {
   const sealed = await records.getAndDelete(responseKey(id))

@@ -1,6 +1,6 @@
 import { acceptedAlgorithms } from '../../config/algorithms.ts'
 import { optionsInvalid } from '../../config/checks.ts'
-import type { UnknownClaims } from '../../config/claims.ts'
+import type { OidcUnknownClaims } from '../../config/claims.ts'
 import { fail, type OidcError } from '../../core/errors.ts'
 import { AccessTokenRefused, fetchUserInfo } from '../../provider/endpoints.ts'
 import type { PresentedToken } from '../../provider/protected-resource.ts'
@@ -12,7 +12,7 @@ export async function fetchVerifiedUserInfo(
   instance: Instance,
   { accessToken, dpop }: PresentedToken,
   user: { readonly iss: string; readonly sub: string },
-): Promise<UnknownClaims> {
+): Promise<OidcUnknownClaims> {
   const { options, provider, keys } = instance
   return verifyUserInfo(await fetchUserInfo(provider, accessToken, dpop), keys, {
     issuer: user.iss,
@@ -29,7 +29,11 @@ export async function fetchVerifiedUserInfo(
  * @throws OidcError `token_invalid` (401 if the provider rejects the token, 502 if its response is invalid),
  * `options_invalid`, and any error of a request to the provider
  */
-export async function userInfoForToken(instance: Instance, accessToken: string, sub: string): Promise<UnknownClaims> {
+export async function userInfoForToken(
+  instance: Instance,
+  accessToken: string,
+  sub: string,
+): Promise<OidcUnknownClaims> {
   if (typeof sub !== 'string' || sub === '')
     throw optionsInvalid('userInfo()', ['`sub` must be a non-empty string; pass the expected subject'])
   // Other characters are invalid in a header, and fetch() would quote the token in its error (RFC 6749, appendix A.12).

@@ -1,4 +1,4 @@
-import type { UnknownClaims } from '../../config/claims.ts'
+import type { OidcUnknownClaims } from '../../config/claims.ts'
 import { hasRoleClaims, readRoles } from '../../config/role-claims.ts'
 import { OidcError } from '../../core/errors.ts'
 import { warnOnce } from '../../core/warnings.ts'
@@ -18,7 +18,7 @@ export async function readUserRoles(
   instance: Instance,
   presented: PresentedToken,
   idToken: IdTokenClaims,
-  userInfo: UnknownClaims | undefined,
+  userInfo: OidcUnknownClaims | undefined,
 ): Promise<readonly string[]> {
   const { roles } = instance.options
   if (roles) {
@@ -33,7 +33,7 @@ export async function readUserRoles(
  * Leaves out the claim `roles` of a token for another API, because it has the roles of the user there. Keycloak's claims
  * name the realm or the client of each role, and mean the same in every token.
  */
-function omitForeignRoles({ options }: Instance, claims: UnknownClaims): UnknownClaims {
+function omitForeignRoles({ options }: Instance, claims: OidcUnknownClaims): OidcUnknownClaims {
   const audience = [claims['aud']].flat()
   const isForThis = [options.clientId, ...options.bearer.audience].some((own) => audience.includes(own))
   return isForThis ? claims : { ...claims, roles: undefined }
@@ -44,7 +44,7 @@ async function readVerifiedClaims(
   { options, keys }: Instance,
   { accessToken, dpop }: PresentedToken,
   user: IdTokenClaims,
-): Promise<UnknownClaims | undefined> {
+): Promise<OidcUnknownClaims | undefined> {
   if (!looksLikeJwt(accessToken)) return undefined
   try {
     return await verifyOwnAccessToken(accessToken, keys, {

@@ -1,7 +1,7 @@
 import { OidcError, storeUnavailable } from '../../core/errors.ts'
 import { warnOnce } from '../../core/warnings.ts'
 import { carryOver, type Carried } from '../../session/identity-change.ts'
-import type { WrittenRecord } from '../../core/records.ts'
+import type { OidcWrittenRecord } from '../../core/records.ts'
 import type { RenewedSession, RequestSession } from '../../session/web-session.ts'
 import type { LoginRecord } from '../../store/login-record.ts'
 import { takeover, tokensKeys, type Takeover } from '../../store/login-records.ts'
@@ -31,7 +31,7 @@ type AttemptResult =
 
 /** What an attempt has to write: the records that no attempt has written, in place of the login record `written` before. */
 interface AttemptInput {
-  readonly records: readonly WrittenRecord[]
+  readonly records: readonly OidcWrittenRecord[]
   readonly written: LoginRecord | undefined
 }
 
@@ -113,7 +113,7 @@ export async function writeLogin(instance: Instance, session: RequestSession, wr
 }
 
 /** Writes the index, and returns the session and the tokens as records. */
-async function prepareRecords({ logins, renewed, entry, tokens }: LoginWrite): Promise<readonly WrittenRecord[]> {
+async function prepareRecords({ logins, renewed, entry, tokens }: LoginWrite): Promise<readonly OidcWrittenRecord[]> {
   // Before the search for tombstones: a logout that comes after that search finds the login in the index.
   await logins.index(renewed.id, entry)
   return [...(await renewed.save()), logins.sealedRecord(renewed.id, entry, tokens)]

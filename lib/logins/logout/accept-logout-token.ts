@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
-import type { SessionStore } from '../../config/session-store.ts'
-import type { RecordKey } from '../../core/records.ts'
+import type { OidcSessionStore } from '../../config/session-store.ts'
+import type { OidcRecordKey } from '../../core/records.ts'
 import { recordsFor } from '../../session/web-session.ts'
 import { TokenRejected } from '../../tokens/token-rejected.ts'
 import { logoutTokenSeconds, verifyLogoutToken, type LogoutTokenClaims } from '../../tokens/logout-token.ts'
@@ -15,7 +15,7 @@ import type { Instance } from '../instance.ts'
  * @throws TokenRejected if the token is invalid or was used before; OidcError `provider_unavailable`, `store_unavailable`,
  * after which the provider can send the same token again
  */
-export async function backchannelLogout(instance: Instance, store: SessionStore, token: string): Promise<void> {
+export async function backchannelLogout(instance: Instance, store: OidcSessionStore, token: string): Promise<void> {
   const { options, keys } = instance
   const claims = await verifyLogoutToken(token, keys, await makeClientTokenChecks(instance))
   const { iss, sub, sid, iat } = claims
@@ -28,7 +28,7 @@ export async function backchannelLogout(instance: Instance, store: SessionStore,
   await records.set(used, '1', logoutTokenSeconds + 2 * options.clockToleranceSeconds + 1)
 }
 
-function usedKey(owner: string, { iss, jti }: LogoutTokenClaims): RecordKey {
+function usedKey(owner: string, { iss, jti }: LogoutTokenClaims): OidcRecordKey {
   const id = createHash('sha256')
     .update(JSON.stringify([owner, iss, jti]))
     .digest('base64url')

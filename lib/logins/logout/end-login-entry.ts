@@ -1,4 +1,4 @@
-import type { LogoutReason } from '../../core/events.ts'
+import type { OidcLogoutReason } from '../../core/events.ts'
 import type { LoginEnd, LoginStore, LoginToEnd, SealedLogin } from '../../store/login-store.ts'
 import type { Instance } from '../instance.ts'
 
@@ -11,7 +11,7 @@ export async function endLoginEntry(
   { events }: Instance,
   logins: LoginStore,
   login: LoginToEnd,
-  reason: LogoutReason,
+  reason: OidcLogoutReason,
   isExempt?: (login: SealedLogin) => boolean,
 ): Promise<LoginEnd> {
   const end = await logins.end(login, isExempt)

@@ -1,6 +1,6 @@
 import type { ResolvedEnd } from '../../config/logins-parameters.ts'
-import type { SessionStore } from '../../config/session-store.ts'
-import type { LogoutReason } from '../../core/events.ts'
+import type { OidcSessionStore } from '../../config/session-store.ts'
+import type { OidcLogoutReason } from '../../core/events.ts'
 import { destroySession } from '../../session/web-session.ts'
 import type { Logout } from '../../store/login-groups.ts'
 import type { EndedEntry, LoginEnd, SealedLogin } from '../../store/login-store.ts'
@@ -19,9 +19,9 @@ import { revokeTokens } from './revoke.ts'
  */
 export async function endLogins(
   instance: Instance,
-  store: SessionStore,
+  store: OidcSessionStore,
   logout: Logout,
-  reason: LogoutReason,
+  reason: OidcLogoutReason,
 ): Promise<EndedEntry[]> {
   const logins = loginsBeside(instance, store)
   // First: a login that is written too late to be found in the group finds the tombstone.
@@ -44,7 +44,11 @@ export async function endLogins(
  *
  * @throws OidcError `store_unavailable`
  */
-export async function endByApplication(instance: Instance, store: SessionStore, which: ResolvedEnd): Promise<number> {
+export async function endByApplication(
+  instance: Instance,
+  store: OidcSessionStore,
+  which: ResolvedEnd,
+): Promise<number> {
   const ended =
     'id' in which
       ? await endOne(instance, store, which.id)
@@ -54,7 +58,7 @@ export async function endByApplication(instance: Instance, store: SessionStore, 
 }
 
 /** Ends one login, and the logins in progress of the same session at the provider. */
-async function endOne(instance: Instance, store: SessionStore, loginId: string): Promise<EndedEntry[]> {
+async function endOne(instance: Instance, store: OidcSessionStore, loginId: string): Promise<EndedEntry[]> {
   const logins = loginsBeside(instance, store)
   const found = await logins.findById(loginId)
   if (!found) return []
@@ -64,7 +68,7 @@ async function endOne(instance: Instance, store: SessionStore, loginId: string):
   return end.outcome === 'ended' ? [end.login] : []
 }
 
-async function revokeAll(instance: Instance, store: SessionStore, ended: readonly EndedEntry[]): Promise<void> {
+async function revokeAll(instance: Instance, store: OidcSessionStore, ended: readonly EndedEntry[]): Promise<void> {
   const logins = loginsBeside(instance, store)
   await inBatches(ended, async ({ sealed, entry }) => {
     const tokens = logins.open(sealed, entry.loginId)
@@ -74,9 +78,9 @@ async function revokeAll(instance: Instance, store: SessionStore, ended: readonl
 
 async function endIndexed(
   instance: Instance,
-  store: SessionStore,
+  store: OidcSessionStore,
   loginId: string,
-  reason: LogoutReason,
+  reason: OidcLogoutReason,
   logout?: Logout,
 ): Promise<LoginEnd> {
   const logins = loginsBeside(instance, store)

@@ -1,5 +1,5 @@
 import { storeUnavailable } from '../../core/errors.ts'
-import type { LogoutReason } from '../../core/events.ts'
+import type { OidcLogoutReason } from '../../core/events.ts'
 import type { RequestSession } from '../../session/web-session.ts'
 import type { LoginStore } from '../../store/login-store.ts'
 import type { LoginEntry } from '../../store/login-entry.ts'
@@ -28,7 +28,7 @@ export interface Ended {
 export async function endLogin(
   instance: Instance,
   session: RequestSession,
-  reason: LogoutReason,
+  reason: OidcLogoutReason,
 ): Promise<Ended | undefined> {
   const logins = instance.loginsIn(session.records)
   const record = await session.login()

@@ -1,4 +1,4 @@
-import type { SessionStore } from '../../config/session-store.ts'
+import type { OidcSessionStore } from '../../config/session-store.ts'
 import { inBatches } from '../../core/in-batches.ts'
 import { sessionInUse } from '../../session/web-session.ts'
 import type { LoginEntry } from '../../store/login-entry.ts'
@@ -13,7 +13,7 @@ export interface ListedLogin {
 /** Lists the logins of a subject whose sessions exist, the most recent first. Removes ended logins from the group. */
 export async function listLogins(
   instance: Instance,
-  store: SessionStore,
+  store: OidcSessionStore,
   { sub, issuer }: { readonly sub: string; readonly issuer: string | undefined },
 ): Promise<ListedLogin[]> {
   const logins = loginsBeside(instance, store)

@@ -1,4 +1,4 @@
-import type { SessionStore } from '../../config/session-store.ts'
+import type { OidcSessionStore } from '../../config/session-store.ts'
 import type { OidcError } from '../../core/errors.ts'
 import { sessionLives } from '../../session/web-session.ts'
 import { loginsBeside, type Instance } from '../instance.ts'
@@ -12,7 +12,7 @@ import { loginEnded, type LoginPlace } from './stored-tokens.ts'
  */
 export async function withLogin<Result>(
   instance: Instance,
-  store: SessionStore,
+  store: OidcSessionStore,
   id: string,
   work: (place: LoginPlace) => Promise<Result>,
 ): Promise<Result> {

@@ -2,12 +2,12 @@ import { randomBytes } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
 import { retryAfterSeconds } from '../../core/error-table.ts'
 import { LoginNeeded, OidcError, providerUnavailable } from '../../core/errors.ts'
-import type { RecordKey, Records } from '../../core/records.ts'
+import type { OidcRecordKey, OidcRecords } from '../../core/records.ts'
 import type { StoredTokens } from '../../store/tokens.ts'
 
 /** A refresh that must not run twice at the same time. */
 export interface LockedRefresh {
-  readonly records: Records
+  readonly records: OidcRecords
   readonly loginId: string
   /** Lifetime of the lock, renewed while `work` runs. Others wait at most this long for a process that has died. */
   readonly seconds: number
@@ -33,7 +33,7 @@ export async function withLock({
   readResult: byAnother,
 }: LockedRefresh): Promise<StoredTokens> {
   // Named by the login, not by its session: another login may move it to a new session meanwhile.
-  const lock: RecordKey = { kind: 'refresh', id: loginId }
+  const lock: OidcRecordKey = { kind: 'refresh', id: loginId }
   const giveUpAt = performance.now() + seconds * 1000 + pollMs
   for (;;) {
     const owner = randomBytes(16).toString('base64url')
@@ -46,7 +46,12 @@ export async function withLock({
   }
 }
 
-async function acquireLock(records: Records, lock: RecordKey, owner: string, seconds: number): Promise<boolean> {
+async function acquireLock(
+  records: OidcRecords,
+  lock: OidcRecordKey,
+  owner: string,
+  seconds: number,
+): Promise<boolean> {
   try {
     return await records.add(lock, owner, seconds)
   } catch (error) {
@@ -58,8 +63,8 @@ async function acquireLock(records: Records, lock: RecordKey, owner: string, sec
 
 /** Runs `work`, then releases the lock. If the provider failed, a note replaces the lock, so that others wait a moment. */
 async function runWithLock(
-  records: Records,
-  lock: RecordKey,
+  records: OidcRecords,
+  lock: OidcRecordKey,
   owner: string,
   seconds: number,
   work: () => Promise<StoredTokens>,

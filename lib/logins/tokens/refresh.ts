@@ -1,5 +1,5 @@
 import { fail, LoginNeeded, OidcError } from '../../core/errors.ts'
-import type { RefreshReason } from '../../core/events.ts'
+import type { OidcRefreshReason } from '../../core/events.ts'
 import { InteractionNeeded, RefreshRefused, refreshGrant } from '../../provider/refresh-grant.ts'
 import { wasRequestedRecently } from '../../session/step-up-history.ts'
 import type { IssuedTokens, DpopHandle } from '../../provider/token-response.ts'
@@ -38,7 +38,7 @@ interface Refresh {
   readonly target: Target
   /** The access token as the caller read it. If another one is stored by now, no refresh is needed. */
   readonly observed: AccessToken | undefined
-  readonly reason: RefreshReason
+  readonly reason: OidcRefreshReason
 }
 
 /** A refresh, and the stored tokens at the time when the refresh token was sent. */

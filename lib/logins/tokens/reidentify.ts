@@ -1,4 +1,4 @@
-import type { TokenSet } from '../../config/claims.ts'
+import type { OidcTokenSet } from '../../config/claims.ts'
 import { nowSeconds } from '../../core/clock.ts'
 import { OidcError, describe } from '../../core/errors.ts'
 import type { IssuedTokens, DpopHandle } from '../../provider/token-response.ts'
@@ -82,7 +82,7 @@ export async function otherToken(
 async function verifyRefreshedIdToken(
   instance: Instance,
   response: IssuedTokens,
-  former: TokenSet,
+  former: OidcTokenSet,
   entry: LoginEntry,
 ): Promise<IdTokenClaims | undefined> {
   if (response.idToken === undefined) return undefined

@@ -1,14 +1,14 @@
 import type { Checks } from '../../config/checks.ts'
-import type { UnknownClaims } from '../../config/claims.ts'
-import { tenantTemplate, type IssuerRules } from '../../config/issuer-rules.ts'
+import type { OidcUnknownClaims } from '../../config/claims.ts'
+import { tenantTemplate, type OidcIssuerRules } from '../../config/issuer-rules.ts'
 
 /** Issuer of an application's users, with the rules for its tokens. */
 export interface EntraAuthority {
   readonly issuer: string
   readonly metadataIssuer: string
-  readonly tokenIssuer: NonNullable<IssuerRules['tokenIssuer']>
+  readonly tokenIssuer: NonNullable<OidcIssuerRules['tokenIssuer']>
   /** Returns why a token is rejected by its tenant; undefined if it is accepted. */
-  readonly tenantFault: (claims: UnknownClaims) => string | undefined
+  readonly tenantFault: (claims: OidcUnknownClaims) => string | undefined
   /** Whether anyone can create an account that passes. */
   readonly isOpen: boolean
   /** Whether a published key may be restricted to one tenant. */
@@ -72,7 +72,7 @@ export function entraAuthority(checks: Checks): EntraAuthority {
 
 /** Returns the rules for one tenant whose tokens have one issuer. Tokens of B2C may lack `tid`. */
 function fixed(id: string, metadataIssuer: string, isB2c: boolean): Omit<EntraAuthority, 'issuer'> {
-  const isIt = ({ tid }: UnknownClaims): boolean => tid === id || (isB2c && tid === undefined)
+  const isIt = ({ tid }: OidcUnknownClaims): boolean => tid === id || (isB2c && tid === undefined)
   return {
     metadataIssuer,
     tokenIssuer: (claims) => (isIt(claims) ? metadataIssuer : undefined),

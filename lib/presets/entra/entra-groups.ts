@@ -1,10 +1,12 @@
-import type { UnknownClaims } from '../../config/claims.ts'
+import type { OidcUnknownClaims } from '../../config/claims.ts'
 
 type Groups =
-  false | ((claims: UnknownClaims, accessToken: string) => readonly string[] | Promise<readonly string[]>) | undefined
+  | false
+  | ((claims: OidcUnknownClaims, accessToken: string) => readonly string[] | Promise<readonly string[]>)
+  | undefined
 
 /** Whether a user has too many groups for a token, which then says where they are, or only that there are some. */
-function isOverage({ groups, hasgroups, _claim_names: names }: UnknownClaims): boolean {
+function isOverage({ groups, hasgroups, _claim_names: names }: OidcUnknownClaims): boolean {
   const isElsewhere = names !== null && typeof names === 'object' && Object.hasOwn(names, 'groups')
   const isHinted = hasgroups !== undefined && hasgroups !== false && hasgroups !== 'false'
   return isElsewhere || isHinted || (groups !== undefined && !Array.isArray(groups))
@@ -15,10 +17,10 @@ const resolved = { hasgroups: undefined, _claim_names: undefined, _claim_sources
 
 /** Returns claims that replace those of a token with a group overage; none if the token needs no change. */
 export async function resolveGroups(
-  claims: UnknownClaims,
+  claims: OidcUnknownClaims,
   groups: Groups,
   accessToken: string,
-): Promise<UnknownClaims> {
+): Promise<OidcUnknownClaims> {
   if (groups === false) return { groups: undefined, ...resolved }
   if (!groups || !isOverage(claims)) return {}
   const found: unknown = await groups(claims, accessToken)
@@ -28,7 +30,7 @@ export async function resolveGroups(
 }
 
 /** Returns why a user with too many groups is rejected: without `groups` the application would see no groups. */
-export function groupsFault(claims: UnknownClaims, groups: Groups): string | undefined {
+export function groupsFault(claims: OidcUnknownClaims, groups: Groups): string | undefined {
   if (groups !== undefined || !isOverage(claims)) return undefined
   return 'the user has too many groups for a token (group overage); pass `groups`, a function that fetches them, or false to ignore groups'
 }

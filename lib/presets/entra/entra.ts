@@ -1,11 +1,11 @@
-import type { UnknownClaims } from '../../config/claims.ts'
+import type { OidcUnknownClaims } from '../../config/claims.ts'
 import { Checks, optionsInvalid } from '../../config/checks.ts'
 import { OidcProvider } from '../../config/oidc-provider.ts'
 import { entraAuthority, type EntraAuthority } from './entra-authority.ts'
 import { groupsFault, resolveGroups } from './entra-groups.ts'
 import { entraCodeScope } from './entra-scope.ts'
 import { applicationFault, b2cFault, keyFault, userFault } from './entra-tokens.ts'
-import type { TokenContext } from '../../config/issuer-rules.ts'
+import type { OidcTokenContext } from '../../config/issuer-rules.ts'
 
 /** Options of {@link entra}. */
 export interface EntraOptions {
@@ -23,7 +23,7 @@ export interface EntraOptions {
    * @default every user of the tenants, including guests
    * @example entra({ tenant: 'organizations', allow: ({ tid }) => customers.has(tid) })
    */
-  allow?: ((claims: UnknownClaims) => boolean | Promise<boolean>) | undefined
+  allow?: ((claims: OidcUnknownClaims) => boolean | Promise<boolean>) | undefined
   /**
    * Cloud of the tenants: `global`, `us` (US Government) or `china` (operated by 21Vianet). Not with `externalId` or `b2c`.
    * @default 'global'
@@ -60,7 +60,9 @@ export interface EntraOptions {
    * @example entra({ tenant: '3f2b6c1e-8a54-4d1b-9c37-5e0f7a2d9b46', groups: ({ oid }) => fetchGroups(oid) })
    */
   groups?:
-    false | ((claims: UnknownClaims, accessToken: string) => readonly string[] | Promise<readonly string[]>) | undefined
+    | false
+    | ((claims: OidcUnknownClaims, accessToken: string) => readonly string[] | Promise<readonly string[]>)
+    | undefined
 }
 
 /**
@@ -124,7 +126,11 @@ function readEntraPolicy(checks: Checks): EntraPolicy {
   return policy
 }
 
-async function acceptUser(claims: UnknownClaims, context: TokenContext, policy: EntraPolicy): Promise<true | string> {
+async function acceptUser(
+  claims: OidcUnknownClaims,
+  context: OidcTokenContext,
+  policy: EntraPolicy,
+): Promise<true | string> {
   const { authority, appTokens, groups, allow } = policy
   const fault = tokenFault(claims, context, authority, appTokens) ?? groupsFault(claims, groups)
   if (fault !== undefined) return fault
@@ -139,8 +145,8 @@ async function acceptUser(claims: UnknownClaims, context: TokenContext, policy: 
 
 /** Returns why a token is rejected before `allow` is called; undefined if it is accepted. */
 function tokenFault(
-  claims: UnknownClaims,
-  context: TokenContext,
+  claims: OidcUnknownClaims,
+  context: OidcTokenContext,
   { tenantFault, policy, hasTenantKeys }: EntraAuthority,
   appTokens: boolean,
 ): string | undefined {

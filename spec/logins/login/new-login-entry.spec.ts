@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest'
-import type { TokenSet } from '../../../lib/config/claims.ts'
+import type { OidcTokenSet } from '../../../lib/config/claims.ts'
 import { nowSeconds } from '../../../lib/core/clock.ts'
 import type { Identity } from '../../../lib/logins/login/identity.ts'
 import { makeLoginEntry } from '../../../lib/logins/login/new-login-entry.ts'
@@ -12,7 +12,7 @@ const issuer = 'https://id.example.com'
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ['Date'] }))
 
-function made(claims: object = {}, tokens: Partial<TokenSet> = {}): LoginEntry {
+function made(claims: object = {}, tokens: Partial<OidcTokenSet> = {}): LoginEntry {
   const transaction: Transaction = {
     id: 'transaction',
     nonce: 'nonce',

@@ -1,7 +1,7 @@
 import { redisRecords } from 'express-session-oidc/redis'
 import { describe, expect, it, vi } from 'vitest'
 import { consumeResponse, findResponseUse, recordOutcome } from '../../../lib/logins/login/response-use.ts'
-import type { Records } from '../../../lib/core/records.ts'
+import type { OidcRecords } from '../../../lib/core/records.ts'
 import { withStoreErrors } from '../../../lib/store/with-store-errors.ts'
 import { MemoryRecords } from '../../../lib/store/memory-records.ts'
 import { flow, location, response } from '../../support/flow.ts'
@@ -38,7 +38,7 @@ describe('the use of an authorization response', () => {
     const records = new MemoryRecords()
     const losing = {
       ...withStoreErrors(records),
-      add: async (...call: Parameters<Records['add']>) => {
+      add: async (...call: Parameters<OidcRecords['add']>) => {
         await records.add(...call)
         throw new Error('the connection closed')
       },

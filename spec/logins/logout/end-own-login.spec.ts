@@ -1,6 +1,6 @@
 import { createOidc } from 'express-session-oidc'
 import { redisRecords } from 'express-session-oidc/redis'
-import type { Records } from 'express-session-oidc'
+import type { OidcRecords } from 'express-session-oidc'
 import { describe, expect, it, vi } from 'vitest'
 import { redisKey } from '../../../lib/store/redis-client.ts'
 import { secret, type TestApp } from '../../support/app.ts'
@@ -8,7 +8,7 @@ import { flow, noteRoutes, listNotes, told } from '../../support/flow.ts'
 
 const world = flow()
 
-function startTwo(records?: Records): Promise<TestApp> {
+function startTwo(records?: OidcRecords): Promise<TestApp> {
   return world.start({
     options: { records },
     routes: (express, _oidc, url) => {
@@ -65,7 +65,7 @@ describe('a logout by the user', () => {
     const real = redisRecords({ client: world.redis.client })
     let stop: Promise<void> | undefined
     let reached: () => void = () => {}
-    const records: Records = {
+    const records: OidcRecords = {
       ...real,
       replace: async (key, expected, value, seconds) => {
         if (stop !== undefined && value === undefined) {
@@ -96,7 +96,7 @@ describe('a logout by the user', () => {
   it('a logout answers 503 and keeps the login if its record keeps changing', async () => {
     const real = redisRecords({ client: world.redis.client })
     let jammed = false
-    const records: Records = {
+    const records: OidcRecords = {
       ...real,
       replace: async (...all) => (jammed ? false : real.replace(...all)),
     }

@@ -1,7 +1,7 @@
 /** For the specs of single use cases: an instance that needs no provider, and a request whose session is in memory. */
 import type { Request } from 'express'
 import session, { MemoryStore } from 'express-session'
-import type { OidcEventName, OidcOptions, ProviderMetadata } from 'express-session-oidc'
+import type { OidcEventName, OidcOptions, OidcProviderMetadata } from 'express-session-oidc'
 import { makeInstance } from '../../../lib/http/make-instance.ts'
 import type { Instance } from '../../../lib/logins/instance.ts'
 import { MemoryRecords } from '../../../lib/store/memory-records.ts'
@@ -16,7 +16,7 @@ import { oneProvider } from '../../support/one-provider.ts'
 const issuer = 'https://id.example.com'
 
 /** The configured metadata of the provider. */
-export const stageMetadata: ProviderMetadata = {
+export const stageMetadata: OidcProviderMetadata = {
   issuer,
   authorization_endpoint: `${issuer}/authorize`,
   token_endpoint: `${issuer}/token`,

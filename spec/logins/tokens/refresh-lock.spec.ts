@@ -1,14 +1,14 @@
 /** The refresh lock, as each caller sees it; races/refresh-processes tests it across processes. */
 import { describe, expect, it, vi } from 'vitest'
 import { LoginNeeded, OidcError, providerUnavailable, storeUnavailable } from '../../../lib/core/errors.ts'
-import type { RecordKey } from '../../../lib/core/records.ts'
+import type { OidcRecordKey } from '../../../lib/core/records.ts'
 import { withLock, type LockedRefresh } from '../../../lib/logins/tokens/refresh-lock.ts'
 import { MemoryRecords } from '../../../lib/store/memory-records.ts'
 import type { StoredTokens } from '../../../lib/store/tokens.ts'
 import { rejection } from '../../support/flow.ts'
 import { passMs, stopClocks } from '../../support/clocks.ts'
 
-const lock: RecordKey = { kind: 'refresh', id: 'a login' }
+const lock: OidcRecordKey = { kind: 'refresh', id: 'a login' }
 const tokens = { accessToken: 'new' } as StoredTokens
 
 function refresh(records: MemoryRecords, more: Partial<LockedRefresh> = {}): Promise<StoredTokens> {

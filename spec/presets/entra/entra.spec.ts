@@ -1,4 +1,4 @@
-import { entra, type EntraOptions, type IssuerRules, type TokenContext } from 'express-session-oidc'
+import { entra, type EntraOptions, type OidcIssuerRules, type OidcTokenContext } from 'express-session-oidc'
 import { describe, expect, it } from 'vitest'
 import { OidcProvider } from '../../../lib/config/oidc-provider.ts'
 import { resolveBearer } from '../../../lib/config/resolve-bearer.ts'
@@ -8,7 +8,7 @@ import { findFaults } from '../../support/find-faults.ts'
 /** The settings that a provider of `entra()` holds. */
 function settings(
   options: EntraOptions,
-): { issuer: string } & { [Name in keyof IssuerRules]-?: NonNullable<IssuerRules[Name]> } {
+): { issuer: string } & { [Name in keyof OidcIssuerRules]-?: NonNullable<OidcIssuerRules[Name]> } {
   return OidcProvider.reveal(entra(options)) as never
 }
 
@@ -21,8 +21,8 @@ const host = 'https://login.microsoftonline.com'
 
 /** A key that is valid for all tenants, as in the metadata of several tenants. */
 const key = { kid: 'a', issuer: `${host}/{tenantid}/v2.0` }
-const atLogin: TokenContext = { token: 'id', keys: [key] }
-const atApi: TokenContext = { token: 'access', keys: [key] }
+const atLogin: OidcTokenContext = { token: 'id', keys: [key] }
+const atApi: OidcTokenContext = { token: 'access', keys: [key] }
 
 describe('the issuers of entra()', () => {
   const v2 = (tid: string): string => `${host}/${tid}/v2.0`

@@ -1,8 +1,8 @@
 /** An application that logs in with two instances, runs in as many processes as a race needs, and is used by browsers. */
 import express, { type Express, type Request } from 'express'
 import session from 'express-session'
-import { createOidc, type Oidc, type OidcOptions, type ProviderMetadata } from 'express-session-oidc'
-import { RedisSessionStore, type RedisClient } from 'express-session-oidc/redis'
+import { createOidc, type Oidc, type OidcOptions, type OidcProviderMetadata } from 'express-session-oidc'
+import { RedisSessionStore, type OidcRedisClient } from 'express-session-oidc/redis'
 import { CookieJar } from 'express-session-oidc/testing'
 import { secret } from '../../support/app.ts'
 import { ask, type RaceAnswer } from './http.ts'
@@ -35,14 +35,16 @@ export interface RaceApp {
   readonly express: Express
   readonly told: Told[]
   /** Starts the application again with another client, like a new process without any earlier state. */
-  restart(client: RedisClient): void
+  restart(client: OidcRedisClient): void
   /** Finishes what a first request would otherwise wait for. */
   ready(): Promise<void>
 }
 
 /** The provider settings of each instance. */
 export interface Providers {
-  settings(name: Name): Pick<OidcOptions, 'clientId' | 'clientSecret' | 'fetch'> & { issuer: string | ProviderMetadata }
+  settings(
+    name: Name,
+  ): Pick<OidcOptions, 'clientId' | 'clientSecret' | 'fetch'> & { issuer: string | OidcProviderMetadata }
 }
 
 /** Makes a request wait in its handler until it may continue. */

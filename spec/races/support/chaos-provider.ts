@@ -5,7 +5,7 @@
 import { subscribe } from 'node:diagnostics_channel'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { startTestProvider } from 'express-session-oidc/testing'
-import type { EndpointFault, TestRequest } from 'express-session-oidc/testing'
+import type { TestEndpointFault, TestRequest } from 'express-session-oidc/testing'
 import type { ProviderCall, ProviderNews, RefreshNote } from './own-provider.ts'
 import { readSubject } from './subject.ts'
 
@@ -51,7 +51,7 @@ subscribe('http.server.request.start', (message) => {
 })
 
 /** Misbehaves once, at the next refresh of a user. */
-function arm(sub: string, fault: EndpointFault): void {
+function arm(sub: string, fault: TestEndpointFault): void {
   let isMet = false
   const when = ({ headers }: TestRequest): boolean => {
     const note = notes.get(getName(headers))

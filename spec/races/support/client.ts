@@ -1,4 +1,4 @@
-import type { RedisClient } from 'express-session-oidc/redis'
+import type { OidcRedisClient } from 'express-session-oidc/redis'
 import { done, elsewhere, runningActor, turn } from './actors.ts'
 
 /** A command that fails: either it was not executed (`refused`), or it was and its reply is lost. */
@@ -13,28 +13,28 @@ export interface CommandFault {
  * A client whose commands are steps of an actor. Each waits for its turn before it is sent, and again before its reply.
  * Commands that no actor sends go through at once.
  */
-export class RaceClient implements RedisClient {
+export class RaceClient implements OidcRedisClient {
   /** The command that is to fail. */
   fault: CommandFault | undefined
   /** The command that failed. */
   failed: string | undefined
   /** Prefix of every key, so that several runs can share a server. */
   prefix = ''
-  readonly #backend: RedisClient
+  readonly #backend: OidcRedisClient
 
-  constructor(backend: RedisClient) {
+  constructor(backend: OidcRedisClient) {
     this.#backend = backend
   }
 
-  get: RedisClient['get'] = (key) => this.#send('get', [key], ([name]) => this.#backend.get(name))
-  mGet: RedisClient['mGet'] = (keys) => this.#send('mGet', keys, (names) => this.#backend.mGet(names))
-  set: RedisClient['set'] = (key, value, options) =>
+  get: OidcRedisClient['get'] = (key) => this.#send('get', [key], ([name]) => this.#backend.get(name))
+  mGet: OidcRedisClient['mGet'] = (keys) => this.#send('mGet', keys, (names) => this.#backend.mGet(names))
+  set: OidcRedisClient['set'] = (key, value, options) =>
     this.#send(`set ${options?.condition ?? ''}`, [key], ([name]) => this.#backend.set(name, value, options))
-  del: RedisClient['del'] = (keys) => this.#send('del', keys, (names) => this.#backend.del(names))
-  getDel: RedisClient['getDel'] = (key) => this.#send('getDel', [key], ([name]) => this.#backend.getDel(name))
-  expire: RedisClient['expire'] = (key, seconds) =>
+  del: OidcRedisClient['del'] = (keys) => this.#send('del', keys, (names) => this.#backend.del(names))
+  getDel: OidcRedisClient['getDel'] = (key) => this.#send('getDel', [key], ([name]) => this.#backend.getDel(name))
+  expire: OidcRedisClient['expire'] = (key, seconds) =>
     this.#send('expire', [key], ([name]) => this.#backend.expire(name, seconds))
-  eval: RedisClient['eval'] = (script, { keys, arguments: given }) =>
+  eval: OidcRedisClient['eval'] = (script, { keys, arguments: given }) =>
     this.#send(given[2] === '0' ? 'compare and delete' : 'compare and set', keys, (names) =>
       this.#backend.eval(script, { keys: names, arguments: given }),
     )

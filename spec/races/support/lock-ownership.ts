@@ -1,4 +1,4 @@
-import type { RedisClient } from 'express-session-oidc/redis'
+import type { OidcRedisClient } from 'express-session-oidc/redis'
 import { runningActor, type Actor } from './actors.ts'
 
 /** A lock, with the value that identifies its owner. */
@@ -11,28 +11,28 @@ interface Held {
  * A Redis that lets the owner of the refresh lock, and nobody else, write the result of a refresh, whatever the record has
  * become. It acts as if the lock, rather than the version of the record, kept two refreshes apart.
  */
-export class LockOwnership implements RedisClient {
-  readonly #backend: RedisClient
+export class LockOwnership implements OidcRedisClient {
+  readonly #backend: OidcRedisClient
   readonly #held = new WeakMap<Actor, Held>()
 
-  constructor(backend: RedisClient) {
+  constructor(backend: OidcRedisClient) {
     this.#backend = backend
   }
 
-  get: RedisClient['get'] = (key) => this.#backend.get(key)
-  mGet: RedisClient['mGet'] = (keys) => this.#backend.mGet(keys)
-  del: RedisClient['del'] = (keys) => this.#backend.del(keys)
-  getDel: RedisClient['getDel'] = (key) => this.#backend.getDel(key)
-  expire: RedisClient['expire'] = (key, seconds) => this.#backend.expire(key, seconds)
+  get: OidcRedisClient['get'] = (key) => this.#backend.get(key)
+  mGet: OidcRedisClient['mGet'] = (keys) => this.#backend.mGet(keys)
+  del: OidcRedisClient['del'] = (keys) => this.#backend.del(keys)
+  getDel: OidcRedisClient['getDel'] = (key) => this.#backend.getDel(key)
+  expire: OidcRedisClient['expire'] = (key, seconds) => this.#backend.expire(key, seconds)
 
-  set: RedisClient['set'] = async (key, value, options) => {
+  set: OidcRedisClient['set'] = async (key, value, options) => {
     const answer = await this.#backend.set(key, value, options)
     const actor = runningActor()
     if (actor && answer !== null && key.includes('oidc:refresh:')) this.#held.set(actor, { key, owner: value })
     return answer
   }
 
-  eval: RedisClient['eval'] = async (script, { keys, arguments: given }) => {
+  eval: OidcRedisClient['eval'] = async (script, { keys, arguments: given }) => {
     const actor = runningActor()
     const held = actor && this.#held.get(actor)
     const [login = '', tokens = ''] = keys

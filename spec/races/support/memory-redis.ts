@@ -1,7 +1,7 @@
-import type { RedisClient } from 'express-session-oidc/redis'
+import type { OidcRedisClient } from 'express-session-oidc/redis'
 import { listMembers, withMember, withoutMembers, type SetText } from '../../../lib/store/record-sets.ts'
 
-type SetOptions = Parameters<RedisClient['set']>[2]
+type SetOptions = Parameters<OidcRedisClient['set']>[2]
 
 interface Entry {
   readonly value: string
@@ -35,7 +35,7 @@ const exclude = ["return redis.call('ZREM', KEYS[1], unpack(ARGV))"]
  * The commands that the package sends, in memory. Each takes effect atomically, as in Redis, and replies later. For specs
  * that run thousands of interleavings. `spec/races/memory-redis.spec.ts` compares it with a real Redis.
  */
-export class MemoryRedis implements RedisClient {
+export class MemoryRedis implements OidcRedisClient {
   #entries = new Map<string, Entry>()
 
   /** A copy of the current contents, to start another run with. */

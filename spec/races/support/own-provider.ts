@@ -1,7 +1,7 @@
 /** A provider in a process of its own, and what it notes about refreshes. */
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
-import type { EndpointFault, TestProviderConnection } from 'express-session-oidc/testing'
+import type { TestEndpointFault, TestProviderConnection } from 'express-session-oidc/testing'
 
 /** One request with a refresh token, as the provider saw it. */
 export interface RefreshNote {
@@ -21,7 +21,7 @@ export interface ProviderCall {
   readonly id: number
   readonly name: 'arm' | 'release' | 'stop' | 'start' | 'notes'
   readonly sub: string
-  readonly fault: EndpointFault
+  readonly fault: TestEndpointFault
 }
 
 /** A message from the provider's process. */
@@ -40,7 +40,7 @@ export interface Armed {
 
 export interface OwnProvider {
   readonly settings: TestProviderConnection
-  arm(sub: string, fault: EndpointFault): Promise<Armed>
+  arm(sub: string, fault: TestEndpointFault): Promise<Armed>
   /** Goes down and cuts all connections. */
   stop(): Promise<void>
   /** Comes up again with its earlier state. */
@@ -74,7 +74,7 @@ export async function startOwnProvider(path: string, users: number): Promise<Own
   const answerTo = <Answer>(id: number): Promise<Answer> =>
     Promise.race([new Promise<Answer>((resolve) => answers.set(id, resolve as (answer: unknown) => void)), failed])
   let calls = 0
-  const call = <Answer>(name: ProviderCall['name'], sub = '', fault: EndpointFault = {}): Promise<Answer> => {
+  const call = <Answer>(name: ProviderCall['name'], sub = '', fault: TestEndpointFault = {}): Promise<Answer> => {
     const id = ++calls
     child.send({ id, name, sub, fault } satisfies ProviderCall)
     return answerTo(id)

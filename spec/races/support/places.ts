@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto'
-import type { RedisClient } from 'express-session-oidc/redis'
+import type { OidcRedisClient } from 'express-session-oidc/redis'
 import type { RaceClient } from './client.ts'
 import { MemoryRedis } from './memory-redis.ts'
 import type { newClient } from '../../support/redis.ts'
 
 /** Where the records are, with a fresh start for each run. */
 export interface Place {
-  readonly client: RedisClient
+  readonly client: OidcRedisClient
   /** Saves a client's current contents under a name. */
   keep(name: string, client: RaceClient): Promise<void>
   /** Gives a client the contents saved under a name, or none. */

@@ -4,7 +4,7 @@
  */
 import { createServer } from 'node:http'
 import { setTimeout as pause } from 'node:timers/promises'
-import type { OidcOptions, ProviderMetadata } from 'express-session-oidc'
+import type { OidcOptions, OidcProviderMetadata } from 'express-session-oidc'
 import { createClient } from 'redis'
 import { listen } from '../../support/app.ts'
 import { raceApp, type Name } from './app.ts'
@@ -13,7 +13,7 @@ import { RedisTap } from '../../support/redis-tap.ts'
 const { REDIS_URL = '', PROVIDERS = '{}' } = process.env
 const settings = JSON.parse(PROVIDERS) as Record<
   Name,
-  Pick<OidcOptions, 'clientId' | 'clientSecret'> & { issuer: string | ProviderMetadata }
+  Pick<OidcOptions, 'clientId' | 'clientSecret'> & { issuer: string | OidcProviderMetadata }
 >
 
 const redis = createClient({ url: REDIS_URL, disableOfflineQueue: true })

@@ -1,7 +1,7 @@
 /** A provider without a server: the user whom a code names has logged in. It counts how often each code is exchanged. */
 import { createHash, randomUUID } from 'node:crypto'
 import { exportJWK, generateKeyPair, SignJWT, type CryptoKey as JoseKey, type JWK } from 'jose'
-import type { OidcOptions, ProviderMetadata } from 'express-session-oidc'
+import type { OidcOptions, OidcProviderMetadata } from 'express-session-oidc'
 import { done, turn } from './actors.ts'
 import { getSid, type Told } from './ops.ts'
 import { RefreshTokens } from './refresh-tokens.ts'
@@ -50,7 +50,9 @@ export class RaceProvider {
   }
 
   /** Options to spread into those of `createOidc`. */
-  settings(clientId: string): Pick<OidcOptions, 'clientId' | 'clientSecret' | 'fetch'> & { issuer: ProviderMetadata } {
+  settings(
+    clientId: string,
+  ): Pick<OidcOptions, 'clientId' | 'clientSecret' | 'fetch'> & { issuer: OidcProviderMetadata } {
     return {
       issuer: {
         issuer: this.issuer,

@@ -1,6 +1,6 @@
 /** What may happen to a refresh in a round of the chaos. */
 import { setTimeout as pause } from 'node:timers/promises'
-import type { EndpointFault } from 'express-session-oidc/testing'
+import type { TestEndpointFault } from 'express-session-oidc/testing'
 import type { FaultRedis } from '../../support/fault-redis.ts'
 import type { Calm } from './calm.ts'
 import type { Crew } from './crew.ts'
@@ -28,7 +28,7 @@ export interface Met {
 export interface Trouble {
   readonly what: string
   /** The fault that the refresh meets at the provider. */
-  readonly fault?: EndpointFault
+  readonly fault?: TestEndpointFault
   /** Whether callers go to one process only, so that no process waits for another. */
   readonly asksOne?: true
   /** What happens once the provider has the request. */
@@ -36,9 +36,9 @@ export interface Trouble {
 }
 
 /** The refresh token is consumed, and the response hangs. */
-const held: EndpointFault = { hang: true, afterProcessing: true }
+const held: TestEndpointFault = { hang: true, afterProcessing: true }
 /** The request hangs and is never processed. */
-const unheard: EndpointFault = { hang: true, drop: true }
+const unheard: TestEndpointFault = { hang: true, drop: true }
 
 async function kill(world: ChaosWorld, { note }: Met, whom: 'holding' | 'waiting'): Promise<void> {
   const { crew, calm, counts, chance } = world

@@ -1,16 +1,16 @@
-import type { RedisClient } from 'express-session-oidc/redis'
+import type { OidcRedisClient } from 'express-session-oidc/redis'
 
 /** Behavior of a Redis that can be replaced. */
 export interface Otherwise {
-  readonly set?: (given: Parameters<RedisClient['set']>) => Parameters<RedisClient['set']>
+  readonly set?: (given: Parameters<OidcRedisClient['set']>) => Parameters<OidcRedisClient['set']>
   readonly eval?: (
-    backend: RedisClient,
-    ...given: Parameters<RedisClient['eval']>
-  ) => ReturnType<RedisClient['eval']> | undefined
+    backend: OidcRedisClient,
+    ...given: Parameters<OidcRedisClient['eval']>
+  ) => ReturnType<OidcRedisClient['eval']> | undefined
 }
 
 /** A Redis without one of the protections that keep a logout final. */
-export function otherwise(backend: RedisClient, { set, eval: run }: Otherwise): RedisClient {
+export function otherwise(backend: OidcRedisClient, { set, eval: run }: Otherwise): OidcRedisClient {
   return {
     get: (key) => backend.get(key),
     mGet: (keys) => backend.mGet(keys),

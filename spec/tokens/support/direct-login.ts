@@ -4,7 +4,7 @@
  * within the process, and the session and its records are in memory.
  */
 import { randomBytes } from 'node:crypto'
-import type { OidcOptions, TokenSet } from 'express-session-oidc'
+import type { OidcOptions, OidcTokenSet } from 'express-session-oidc'
 import type { TestFaults, TestProvider } from 'express-session-oidc/testing'
 import { expect } from 'vitest'
 import { OidcError } from '../../../lib/core/errors.ts'
@@ -21,7 +21,7 @@ import { expectSaneEntry, refusals } from './one-login.ts'
 import { oneProvider } from '../../support/one-provider.ts'
 
 export type DirectOutcome =
-  | { readonly how: 'login'; readonly entry: LoginEntry; readonly handed: TokenSet; readonly stored: TokenSet }
+  | { readonly how: 'login'; readonly entry: LoginEntry; readonly handed: OidcTokenSet; readonly stored: OidcTokenSet }
   | { readonly how: 'refused'; readonly code: string; readonly status: number; readonly detail: string }
 
 export interface DirectLogins {
@@ -94,7 +94,7 @@ async function directLogin(instance: Instance, issuer: string, told: object[]): 
     scope: ['openid', 'profile', 'email'],
     parameters: {},
   }
-  const handed: TokenSet[] = []
+  const handed: OidcTokenSet[] = []
   try {
     const finished = await finishLogin(instance, {
       parameters: new URLSearchParams({ code: 'x', state, iss: issuer }),
@@ -115,7 +115,7 @@ async function directLogin(instance: Instance, issuer: string, told: object[]): 
     expect(told).toMatchObject([{ issuer: entry.issuer, sub: entry.sub, loginId: entry.loginId }])
     const opened = await instance.loginsIn(records).tokens(session.id, entry.loginId)
     if (!opened) throw new Error('no tokens')
-    return { how: 'login', entry, handed: handed[0] as TokenSet, stored: toTokenSet(opened) }
+    return { how: 'login', entry, handed: handed[0] as OidcTokenSet, stored: toTokenSet(opened) }
   } catch (error) {
     if (!(error instanceof OidcError)) throw error
     const { code, status, detail } = error

@@ -12,8 +12,8 @@ import {
   type Oidc,
   type OidcContext,
   type OidcOptions,
-  type TokenSet,
-  type User,
+  type OidcTokenSet,
+  type OidcUser,
 } from 'express-session-oidc'
 import { RedisSessionStore, redisRecords } from 'express-session-oidc/redis'
 import { createUserAgent, startTestProvider, type TestProvider, type UserAgent } from 'express-session-oidc/testing'
@@ -24,7 +24,7 @@ interface Claims {
 }
 
 declare module 'express-session-oidc' {
-  interface StandardClaims {
+  interface OidcUserClaims {
     department?: string
   }
 }
@@ -56,8 +56,8 @@ export function makeApp(): express.Express {
   const api = createBearer({ issuer: 'https://id.example.com', audience: 'orders' })
   app.use(oidc.router)
   app.get('/tenant', oidc.requireAuth({ check: (user) => user.tenant !== '' }), (req, res, next) => {
-    const user: User<Claims> = oidc.user(req)
-    const tokens: Promise<TokenSet> = req.oidc.tokens()
+    const user: OidcUser<Claims> = oidc.user(req)
+    const tokens: Promise<OidcTokenSet> = req.oidc.tokens()
     tokens.then(({ expiresAt }) => res.json({ tenant: user.tenant, until: expiresAt }), next)
   })
   app.get('/either', requireAnyAuth([oidc], { anyRole: ['admin'], redirect: false }), (req, res) => {

@@ -1,11 +1,11 @@
 /** Code that must not compile in TypeScript projects; copied into them, never run. */
 import express from 'express'
 import { createOidc, type OidcOptions } from 'express-session-oidc'
-import { RedisSessionStore, redisRecords, type RedisClient } from 'express-session-oidc/redis'
+import { RedisSessionStore, redisRecords, type OidcRedisClient } from 'express-session-oidc/redis'
 import { startTestProvider } from 'express-session-oidc/testing'
 
 declare const options: OidcOptions
-declare const client: RedisClient
+declare const client: OidcRedisClient
 const oidc = createOidc(options)
 
 // @ts-expect-error: an unknown option
