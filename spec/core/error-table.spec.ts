@@ -9,7 +9,7 @@ const codes = Object.keys(errorTable) as OidcErrorCode[]
 describe('the table of error codes', () => {
   it('has a line with its status for each code in the documentation comment of OidcErrorCode', () => {
     const source = readFileSync(join(import.meta.dirname, '../../lib/core/error-table.ts'), 'utf8')
-    const [comment = ''] = /\/\*\*(?:(?!\*\/)[^])*\*\/\nexport type OidcErrorCode/.exec(source) ?? []
+    const [comment = ''] = /\/\*\*\n \* The stable code of an error(?:(?!\*\/)[^])*\*\//.exec(source) ?? []
     const text = comment.replaceAll(/\n \* {3}/g, ' ')
     const documented = [...text.matchAll(/^ \* - `(\w+)`: .+ \(([^()]+)\)$/gm)].map(([, code, statuses]) => ({
       code,
