@@ -109,8 +109,8 @@ async function readOriginal(client, cookie) {
   const record = JSON.parse(await client.get(`oidc:{sess:${session}}`))
   const [entry] = Object.values(record.entries)
   const { loginId, owner, sub, sid } = entry
-  const subGroup = groups.groupId(owner, { sub })
-  const sidGroup = groups.groupId(owner, { sid })
+  const subGroup = groups.makeGroupId(owner, { sub })
+  const sidGroup = groups.makeGroupId(owner, { sid })
   // Otherwise all copies would be rechecked while the bench runs, with tokens of the original.
   const unchecked = `"checkedAt":${entry.checkedAt}`
   const checked = `"checkedAt":${entry.checkedAt + 86_400}`
@@ -159,8 +159,15 @@ async function copyLogins(client, { records, owner }, count) {
     return { sub, logins }
   })
   const names = users.flatMap(({ sub, logins }) => {
-    const subGroup = groups.groupId(owner, { sub })
-    return logins.flatMap(({ session, id, sid }) => [session, id, sub, sid, subGroup, groups.groupId(owner, { sid })])
+    const subGroup = groups.makeGroupId(owner, { sub })
+    return logins.flatMap(({ session, id, sid }) => [
+      session,
+      id,
+      sub,
+      sid,
+      subGroup,
+      groups.makeGroupId(owner, { sid }),
+    ])
   })
   await client.eval(copyScript, { arguments: [JSON.stringify(records), ...names] })
   return users

@@ -22,14 +22,14 @@ export const acceptedAlgorithms: readonly string[] = [
  * Returns the accepted algorithms of ID and logout tokens: the one that the client is registered with
  * (`id_token_signed_response_alg`), otherwise those of the provider.
  */
-export function idTokenAlgorithms(registered: string | undefined, listed: unknown): string[] {
-  return registered === undefined ? providerAlgorithms(listed) : [registered]
+export function listIdTokenAlgorithms(registered: string | undefined, listed: unknown): string[] {
+  return registered === undefined ? listProviderAlgorithms(listed) : [registered]
 }
 
 /**
  * Returns the accepted algorithms in the provider's list; RS256 if there is no list (OIDC Core, section 3.1.3.7, item 7).
  */
-export function providerAlgorithms(listed: unknown): string[] {
+export function listProviderAlgorithms(listed: unknown): string[] {
   if (!Array.isArray(listed)) return ['RS256']
   return acceptedAlgorithms.filter((algorithm) => listed.includes(algorithm))
 }

@@ -1,4 +1,4 @@
-import { localPath, parsedUrl } from '../core/urls.ts'
+import { toLocalPath, parseUrl } from '../core/urls.ts'
 import type { Checks } from './checks.ts'
 
 /** Returns the option `baseUrl`; undefined if it is missing or invalid. */
@@ -11,7 +11,7 @@ export function readBaseUrl(checks: Checks): URL | undefined {
     return undefined
   }
   const text = given instanceof URL ? given.href : given
-  const url = typeof text === 'string' ? parsedUrl(text) : undefined
+  const url = typeof text === 'string' ? parseUrl(text) : undefined
   if (!url) {
     checks.fault("`baseUrl` must be an absolute URL such as 'https://app.example.com'")
     return undefined
@@ -19,7 +19,7 @@ export function readBaseUrl(checks: Checks): URL | undefined {
   if (url.protocol !== 'https:' && url.protocol !== 'http:') checks.fault('`baseUrl` must be an https: or http: URL')
   else if (url.username || url.password) checks.fault('`baseUrl` must not contain a user name or password')
   else if (url.search || url.hash) checks.fault('`baseUrl` must not have a query or a fragment')
-  else if (localPath(url.pathname, url.origin) === undefined)
+  else if (toLocalPath(url.pathname, url.origin) === undefined)
     checks.fault("`baseUrl` has a path that is unsafe in redirects; pass a plain path such as '/app'")
   else return url
   return undefined

@@ -1,8 +1,8 @@
 import { fail, type OidcError } from '../core/errors.ts'
-import { ownProperties } from '../core/own-properties.ts'
-import { scopeList } from '../core/scope.ts'
-import { localPath } from '../core/urls.ts'
-import { invalidIssuer, readIssuer, type IssuerNeeds, type IssuerReading } from './issuer.ts'
+import { copyOwnProperties } from '../core/own-properties.ts'
+import { parseScope } from '../core/scope.ts'
+import { toLocalPath } from '../core/urls.ts'
+import { rejectIssuer, readIssuer, type IssuerNeeds, type IssuerReading } from './issuer.ts'
 
 /** Reads an options object and collects all its faults, so that one error can name them. */
 export class Checks {
@@ -11,14 +11,14 @@ export class Checks {
 
   constructor(given: unknown, what: string, known: readonly string[]) {
     if (given === null || typeof given !== 'object' || Array.isArray(given)) {
-      this.faults.push(notAnObject(what))
-      this.#given = ownProperties({})
+      this.faults.push(describeNonObject(what))
+      this.#given = copyOwnProperties({})
       return
     }
-    this.#given = ownProperties(given as Record<string, unknown>)
+    this.#given = copyOwnProperties(given as Record<string, unknown>)
     for (const key of Object.keys(given)) {
       if (known.includes(key)) continue
-      const meant = nearest(key, known)
+      const meant = findNearest(key, known)
       this.faults.push(`\`${key}\` is not an option${meant ? `; did you mean \`${meant}\`?` : ''}`)
     }
   }
@@ -54,7 +54,7 @@ export class Checks {
   scope(key: string, fix = ''): string[] | undefined {
     const value = this.#given[key]
     if (value === undefined) return undefined
-    const scope = scopeList(value)
+    const scope = parseScope(value)
     if (!scope)
       this.fault(`\`${key}\` must be words separated by spaces, or an array of words${fix && `; pass ${fix}`}`)
     return scope
@@ -64,7 +64,7 @@ export class Checks {
   path(key: string, origin: string, example: string): string | undefined {
     const value = this.#given[key]
     if (value === undefined) return undefined
-    const path = localPath(value, origin)
+    const path = toLocalPath(value, origin)
     if (path === undefined) this.fault(`\`${key}\` must be a path on this origin, such as '${example}'`)
     return path
   }
@@ -79,7 +79,7 @@ export class Checks {
     const inner = new Checks(given, what, known)
     const result = read(inner)
     for (const fault of inner.faults) {
-      this.fault(fault === notAnObject(what) ? fault : fault.replace(/^`/, `\`${key}.`))
+      this.fault(fault === describeNonObject(what) ? fault : fault.replace(/^`/, `\`${key}.`))
     }
     return result
   }
@@ -89,7 +89,7 @@ export class Checks {
     const given = this.value('issuer')
     const missing =
       "`issuer` is missing; pass the provider's issuer identifier, such as 'https://id.example.com/realms/acme'"
-    const { faults, ...issuer } = given === undefined ? invalidIssuer(missing) : readIssuer(given, needs)
+    const { faults, ...issuer } = given === undefined ? rejectIssuer(missing) : readIssuer(given, needs)
     this.faults.push(...faults)
     return issuer
   }
@@ -139,7 +139,7 @@ export class Checks {
 /** Fix for options that are usually read from the environment. */
 export const unsetVariable = 'set the environment variable or remove the option'
 
-function notAnObject(what: string): string {
+function describeNonObject(what: string): string {
   return `${what} must be an object`
 }
 
@@ -149,11 +149,11 @@ export function optionsInvalid(what: string, faults: readonly string[]): OidcErr
   return fail('options_invalid', undefined, { message: `${what} received invalid options:\n${list}` })
 }
 
-function nearest(word: string, known: readonly string[]): string | undefined {
+function findNearest(word: string, known: readonly string[]): string | undefined {
   let best: string | undefined
   let bestDistance = Math.max(2, Math.floor(word.length / 3)) + 1
   for (const candidate of known) {
-    const distance = editDistance(word.toLowerCase().replace(/[_-]/g, ''), candidate.toLowerCase())
+    const distance = computeEditDistance(word.toLowerCase().replace(/[_-]/g, ''), candidate.toLowerCase())
     if (distance < bestDistance) {
       best = candidate
       bestDistance = distance
@@ -162,7 +162,7 @@ function nearest(word: string, known: readonly string[]): string | undefined {
   return best
 }
 
-function editDistance(a: string, b: string): number {
+function computeEditDistance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, index) => index)
   for (let i = 1; i <= a.length; i++) {
     const next = [i]

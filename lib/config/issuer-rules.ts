@@ -1,6 +1,6 @@
 import type { Checks } from './checks.ts'
 import type { OidcUnknownClaims } from './claims.ts'
-import { issuerFault } from './issuer.ts'
+import { findIssuerFault } from './issuer.ts'
 
 /** A token, as `accept` gets it beside its claims. */
 export interface OidcTokenContext {
@@ -80,7 +80,7 @@ export function readIssuerRules(checks: Checks, allowInsecure: boolean): OidcIss
   const metadataIssuer = checks.value('metadataIssuer')
   if (metadataIssuer !== undefined) {
     const given = typeof metadataIssuer === 'string' ? metadataIssuer.replace(tenantTemplate, 'tenant') : metadataIssuer
-    const fault = issuerFault(given, allowInsecure, '`metadataIssuer`')
+    const fault = findIssuerFault(given, allowInsecure, '`metadataIssuer`')
     if (fault) checks.fault(fault)
     if (checks.value('tokenIssuer') === undefined) {
       checks.fault('`metadataIssuer` requires `tokenIssuer`; pass a function that returns the `iss` of the tokens')

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
-import { ownProperties } from '../core/own-properties.ts'
-import { isLoopback, parsedUrl } from '../core/urls.ts'
+import { copyOwnProperties } from '../core/own-properties.ts'
+import { isLoopback, parseUrl } from '../core/urls.ts'
 import type { OidcProviderMetadata } from './provider-metadata.ts'
 
 /** Members of a provider's metadata that a login requires. */
@@ -26,15 +26,15 @@ export function readIssuer(given: unknown, needs: IssuerNeeds): IssuerReading {
   if (typeof given !== 'string' && !(given instanceof URL)) return readMetadata(given, needs)
   // A URL object adds a slash to an origin. The identifier of an issuer without a path has none.
   const issuer = typeof given === 'string' ? given : given.href.replace(/^([^/]+\/\/[^/]+)\/$/, '$1')
-  const fault = issuerFault(issuer, needs.allowInsecure)
-  return fault === undefined ? { issuer, metadata: undefined, faults: [] } : invalidIssuer(fault)
+  const fault = findIssuerFault(issuer, needs.allowInsecure)
+  return fault === undefined ? { issuer, metadata: undefined, faults: [] } : rejectIssuer(fault)
 }
 
 function readMetadataFile(url: URL, needs: IssuerNeeds): IssuerReading {
   try {
     return readMetadata(JSON.parse(readFileSync(url, 'utf8')), needs)
   } catch (error) {
-    return invalidIssuer(
+    return rejectIssuer(
       `\`issuer\`: the metadata file ${url.pathname} is unreadable or not JSON (${(error as Error).name}); check its path and content`,
     )
   }
@@ -42,30 +42,30 @@ function readMetadataFile(url: URL, needs: IssuerNeeds): IssuerReading {
 
 function readMetadata(given: unknown, { allowInsecure, neededMetadata }: IssuerNeeds): IssuerReading {
   if (given === null || typeof given !== 'object' || Array.isArray(given)) {
-    return invalidIssuer(
+    return rejectIssuer(
       "`issuer` must be the provider's issuer identifier, its metadata, or the file: URL of its metadata",
     )
   }
-  const members = ownProperties(given as Record<string, unknown>)
+  const members = copyOwnProperties(given as Record<string, unknown>)
   const endpoints = Object.keys(members).filter((member) => member.endsWith('_endpoint'))
   const faults = [...new Set(['issuer', ...neededMetadata, ...endpoints])].map((member) => {
-    const findFault = member === 'issuer' ? issuerFault : endpointFault
+    const findFault = member === 'issuer' ? findIssuerFault : findEndpointFault
     return findFault(members[member], allowInsecure, `the metadata's \`${member}\``)
   })
   const found = faults.filter((fault) => fault !== undefined)
-  if (found.length > 0) return invalidIssuer(...found)
+  if (found.length > 0) return rejectIssuer(...found)
   const metadata = JSON.parse(JSON.stringify(members)) as OidcProviderMetadata
   return { issuer: metadata.issuer, metadata, faults: [] }
 }
 
 /** Returns the reading of an issuer that has faults. */
-export function invalidIssuer(...faults: readonly string[]): IssuerReading {
+export function rejectIssuer(...faults: readonly string[]): IssuerReading {
   return { issuer: '', metadata: undefined, faults }
 }
 
 /** Returns the fault of an issuer identifier; undefined if it is valid. */
-export function issuerFault(value: unknown, allowInsecure: boolean, what = '`issuer`'): string | undefined {
-  const fault = endpointFault(value, allowInsecure, what)
+export function findIssuerFault(value: unknown, allowInsecure: boolean, what = '`issuer`'): string | undefined {
+  const fault = findEndpointFault(value, allowInsecure, what)
   if (fault) return fault
   const url = new URL(value as string)
   if (url.search || url.hash) return `${what} must not have a query or a fragment`
@@ -76,8 +76,8 @@ export function issuerFault(value: unknown, allowInsecure: boolean, what = '`iss
 }
 
 /** Returns the fault of an endpoint's URL; undefined if it is valid. */
-export function endpointFault(value: unknown, allowInsecure: boolean, what: string): string | undefined {
-  const url = typeof value === 'string' ? parsedUrl(value) : undefined
+export function findEndpointFault(value: unknown, allowInsecure: boolean, what: string): string | undefined {
+  const url = typeof value === 'string' ? parseUrl(value) : undefined
   if (!url) return `${what} must be an absolute URL`
   if (url.protocol !== 'https:' && url.protocol !== 'http:') return `${what} must be an https: URL`
   if (url.username || url.password) return `${what} must not contain a user name or password`

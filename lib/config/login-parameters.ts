@@ -1,7 +1,7 @@
 import { Checks, optionsInvalid } from './checks.ts'
 import type { OidcLoginParameters } from './options.ts'
 import { readResources } from './resource.ts'
-import { words } from '../core/scope.ts'
+import { splitWords } from '../core/scope.ts'
 
 /** Validated {@link OidcLoginParameters}. */
 export interface LoginRequest {
@@ -62,7 +62,7 @@ export function resolveLoginParameters(given: OidcLoginParameters, origin: strin
   const parameters: Record<string, string> = {}
   const prompt = checks.string('prompt', "'none', 'login', 'consent' or 'select_account'")
   if (prompt !== undefined) parameters['prompt'] = prompt
-  if (prompt !== undefined && prompt !== 'none' && words(prompt).includes('none')) {
+  if (prompt !== undefined && prompt !== 'none' && splitWords(prompt).includes('none')) {
     checks.fault("`prompt` combines 'none' with other values; pass 'none' alone (OIDC Core 3.1.2.1)")
   }
   const hint = checks.string('loginHint', 'the expected user, such as an email address')

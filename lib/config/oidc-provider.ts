@@ -1,4 +1,4 @@
-import { ownProperties } from '../core/own-properties.ts'
+import { copyOwnProperties } from '../core/own-properties.ts'
 import type { OidcRoleSources } from './claims.ts'
 import type { OidcIssuerRules } from './issuer-rules.ts'
 import type { OidcProviderMetadata } from './provider-metadata.ts'
@@ -43,7 +43,7 @@ export class OidcProvider {
 
   /** @internal */
   constructor(settings: ProviderSettings) {
-    this.#settings = Object.freeze(ownProperties(settings))
+    this.#settings = Object.freeze(copyOwnProperties(settings))
     Object.freeze(this)
   }
 

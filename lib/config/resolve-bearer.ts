@@ -2,7 +2,7 @@ import { acceptedAlgorithms, readAlgorithms } from './algorithms.ts'
 import { readBaseUrl } from './base-url.ts'
 import type { BearerIssuer, BearerOptions, BearerTokenOptions } from './bearer-options.ts'
 import { Checks, optionsInvalid, unsetVariable } from './checks.ts'
-import { endpointFault } from './issuer.ts'
+import { findEndpointFault } from './issuer.ts'
 import { OidcProvider } from './oidc-provider.ts'
 import { findChoiceFault, readProvider, type ResolvedProvider } from './provider-option.ts'
 import {
@@ -226,7 +226,7 @@ function readKeySource(checks: Checks, allowInsecure: boolean): ResolvedIssuer['
   const given = checks.value('keys')
   if (given === undefined) return undefined
   if (given instanceof URL) {
-    const fault = endpointFault(given.href, allowInsecure, '`keys`')
+    const fault = findEndpointFault(given.href, allowInsecure, '`keys`')
     if (fault) checks.fault(fault)
     return given.href
   }

@@ -1,5 +1,5 @@
 import type { OidcRecords } from '../core/records.ts'
-import { isLoopback, isSecureUrl, parsedUrl } from '../core/urls.ts'
+import { isLoopback, isSecureUrl, parseUrl } from '../core/urls.ts'
 import { warnOnce } from '../core/warnings.ts'
 import { acceptedAlgorithms } from './algorithms.ts'
 import { readBaseUrl } from './base-url.ts'
@@ -204,7 +204,7 @@ function readOrigins(checks: Checks, key: 'allowedOrigins' | 'fetchOrigins'): re
     return []
   }
   for (const origin of given) {
-    if (typeof origin === 'string' && !origin.includes('*') && parsedUrl(origin)?.origin === origin) continue
+    if (typeof origin === 'string' && !origin.includes('*') && parseUrl(origin)?.origin === origin) continue
     checks.fault(
       `\`${key}\` has ${JSON.stringify(origin)}, which is not an origin; pass scheme, host and port only, such as 'https://www.example.com'`,
     )
@@ -215,7 +215,7 @@ function readOrigins(checks: Checks, key: 'allowedOrigins' | 'fetchOrigins'): re
 function readFetchOrigins(checks: Checks): readonly string[] {
   const origins = readOrigins(checks, 'fetchOrigins')
   for (const origin of origins) {
-    if (parsedUrl(origin) && !isSecureUrl(origin, false)) {
+    if (parseUrl(origin) && !isSecureUrl(origin, false)) {
       checks.fault(
         `\`fetchOrigins\` has ${JSON.stringify(origin)}, which would receive tokens unencrypted; use https:, except on loopback`,
       )

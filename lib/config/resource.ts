@@ -1,4 +1,4 @@
-import { parsedUrl } from '../core/urls.ts'
+import { parseUrl } from '../core/urls.ts'
 import type { Checks } from './checks.ts'
 
 /** Returns the option `resource` (RFC 8707, section 2) as a list; undefined if it is missing or invalid. */
@@ -15,6 +15,6 @@ export function readResources(checks: Checks): string[] | undefined {
 
 function isResource(value: unknown): boolean {
   return (
-    typeof value === 'string' && /^[\x21-\x7e]+$/.test(value) && !value.includes('#') && parsedUrl(value) !== undefined
+    typeof value === 'string' && /^[\x21-\x7e]+$/.test(value) && !value.includes('#') && parseUrl(value) !== undefined
   )
 }

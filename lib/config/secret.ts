@@ -37,7 +37,7 @@ export function resolveSecrets(
       )
       break
     }
-    const problem = isPublic ? guessable(secret) : undefined
+    const problem = isPublic ? findGuessableFault(secret) : undefined
     if (problem === undefined) continue
     checks.fault(
       `\`secret\` ${problem}; pass ${shortestSecret} random characters or more, such as the output of \`openssl rand -base64 32\``,
@@ -48,7 +48,7 @@ export function resolveSecrets(
 }
 
 /** Returns why a secret of sufficient length is easy to guess; undefined if no reason is known. */
-function guessable(secret: string): string | undefined {
+function findGuessableFault(secret: string): string | undefined {
   const text = secret.trim()
   if (text === '') return 'has only white space'
   if (sampleSecrets.includes(text)) return 'is the sample from the documentation, which is public'

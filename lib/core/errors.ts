@@ -207,7 +207,7 @@ export function providerUnavailable(detail: string, retryAfterSeconds?: number):
 }
 
 /** Masks `secrets` in a text, plain and encoded. Call it before the text is cut, because half a secret is not found. */
-export function withoutSecrets(text: string, secrets: readonly (string | undefined)[]): string {
+export function maskSecrets(text: string, secrets: readonly (string | undefined)[]): string {
   let masked = text
   for (const secret of secrets) {
     if (secret === undefined || secret.length < 4) continue
@@ -222,9 +222,9 @@ export function withoutSecrets(text: string, secrets: readonly (string | undefin
 /** Returns the name, code and message of a thrown value on one line, with `secrets` masked. */
 export function describe(error: unknown, secrets: readonly (string | undefined)[] = []): string {
   if (!(error instanceof Error))
-    return typeof error === 'string' ? withoutSecrets(error, secrets).slice(0, 500) : `a thrown ${typeof error}`
+    return typeof error === 'string' ? maskSecrets(error, secrets).slice(0, 500) : `a thrown ${typeof error}`
   const code = (error as { code?: unknown }).code
-  const message = withoutSecrets(error.message, secrets).replace(/\s+/g, ' ').slice(0, 500)
+  const message = maskSecrets(error.message, secrets).replace(/\s+/g, ' ').slice(0, 500)
   return `${error.name}${typeof code === 'string' ? ` (${code})` : ''}${message ? `: ${message}` : ''}`
 }
 

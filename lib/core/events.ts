@@ -135,16 +135,16 @@ export class Events {
     for (const listener of listeners ?? []) {
       try {
         const returned = (listener as (event: unknown) => unknown)(event)
-        if (returned instanceof Promise) returned.catch((error: unknown) => listenerFailed(name, error))
+        if (returned instanceof Promise) returned.catch((error: unknown) => warnOfListener(name, error))
       } catch (error) {
-        listenerFailed(name, error)
+        warnOfListener(name, error)
       }
     }
   }
 }
 
 /** Emits a warning, because a log that fails must not fail a login. */
-function listenerFailed(name: string, error: unknown): void {
+function warnOfListener(name: string, error: unknown): void {
   process.emitWarning(
     `a listener of the event '${name}' threw ${error instanceof Error ? error.name : 'a value'}; catch its errors`,
     {

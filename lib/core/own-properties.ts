@@ -1,4 +1,4 @@
 /** Returns a copy of an object's own properties, which a polluted `Object.prototype` cannot extend. */
-export function ownProperties<Given extends object>(given: Given): Given {
+export function copyOwnProperties<Given extends object>(given: Given): Given {
   return Object.assign(Object.create(null) as Given, given)
 }

@@ -14,7 +14,7 @@ const Given = function given(object: object): object {
  * object. Nothing shows that field, not even `util.inspect` with `showHidden`, and nothing copies it. The values of a
  * WeakMap, and everything that they refer to, outlive V8's young generation. Collecting them costs more than the request.
  */
-export function privateField<Value>(): PrivateField<Value> {
+export function makePrivateField<Value>(): PrivateField<Value> {
   return class Held extends Given {
     #value: Value
 

@@ -25,7 +25,7 @@ export interface KeySource {
  * Derives one key from each secret. No two purposes share a key: a sealed login in progress never opens as tokens, and a
  * key that encrypts never authenticates. The keys are key objects, because raw bytes are ten times slower in Node 24.
  */
-function keysFor({ secrets, owner }: KeySource, purpose: string): readonly [KeyObject, ...KeyObject[]] {
+function deriveKeys({ secrets, owner }: KeySource, purpose: string): readonly [KeyObject, ...KeyObject[]] {
   const info = `express-session-oidc 1 ${owner} ${purpose}`
   return secrets.map((secret) => createSecretKey(Buffer.from(hkdfSync('sha256', secret, '', info, 32)))) as [
     KeyObject,
@@ -41,7 +41,7 @@ export class Sealer {
   readonly #keys: readonly [KeyObject, ...KeyObject[]]
 
   constructor(source: KeySource, purpose: string) {
-    this.#keys = keysFor(source, purpose)
+    this.#keys = deriveKeys(source, purpose)
   }
 
   /** Seals a text, which opens only with the same `context`. */
@@ -79,7 +79,7 @@ export class Authenticator {
   readonly #keys: readonly [KeyObject, ...KeyObject[]]
 
   constructor(source: KeySource, purpose: string) {
-    this.#keys = keysFor(source, purpose)
+    this.#keys = deriveKeys(source, purpose)
   }
 
   mac(text: string): string {

@@ -19,7 +19,7 @@ export function isLoopback(hostname: string): boolean {
  * Parses a URL; undefined if it is invalid, or absolute with a host that is too long. In Node 20 `URL.canParse` accepts
  * texts that `new URL` rejects.
  */
-export function parsedUrl(text: string, base?: string): URL | undefined {
+export function parseUrl(text: string, base?: string): URL | undefined {
   if (base === undefined && hasLongHost(text)) return undefined
   try {
     return new URL(text, base)
@@ -36,7 +36,7 @@ function hasLongHost(text: string): boolean {
 
 /** Whether a value is an `https:` URL, or an `http:` URL that is on loopback or explicitly allowed. */
 export function isSecureUrl(value: unknown, allowInsecure: boolean): boolean {
-  const url = typeof value === 'string' ? parsedUrl(value) : undefined
+  const url = typeof value === 'string' ? parseUrl(value) : undefined
   if (!url) return false
   const { protocol, hostname } = url
   return protocol === 'https:' || (protocol === 'http:' && (allowInsecure || isLoopback(hostname)))
@@ -48,14 +48,14 @@ export function isSecureUrl(value: unknown, allowInsecure: boolean): boolean {
  * character in the path is rejected, raw and percent-encoded: proxies, frameworks and browsers decode or drop them at
  * different times.
  */
-export function localPath(input: unknown, origin: string): string | undefined {
+export function toLocalPath(input: unknown, origin: string): string | undefined {
   if (typeof input !== 'string' || input.length > longest) return undefined
   if (!input.startsWith('/') || input.startsWith('//')) return undefined
   // A URL contains no raw control characters, spaces, backslashes or lone surrogates (RFC 3986, section 2).
   if (/[\p{Cc}\p{Surrogate} \\]/u.test(input)) return undefined
   const path = input.split(/[?#]/, 1)[0] as string
   if (/%(?:[01][0-9a-f]|7f|5c)/i.test(path)) return undefined
-  const url = parsedUrl(input, origin)
+  const url = parseUrl(input, origin)
   if (url?.origin !== new URL(origin).origin) return undefined
   const result = url.pathname + url.search + url.hash
   // Resolving dot segments can leave two slashes in front, and percent-encoding can exceed the limit.
@@ -63,7 +63,7 @@ export function localPath(input: unknown, origin: string): string | undefined {
 }
 
 /** Returns the path and query of a `Referer` header that names a page of `origin`, else undefined. */
-export function localReferer(referer: unknown, origin: string): string | undefined {
-  const url = typeof referer === 'string' ? parsedUrl(referer) : undefined
-  return url?.origin === new URL(origin).origin ? localPath(url.pathname + url.search, origin) : undefined
+export function toLocalReferer(referer: unknown, origin: string): string | undefined {
+  const url = typeof referer === 'string' ? parseUrl(referer) : undefined
+  return url?.origin === new URL(origin).origin ? toLocalPath(url.pathname + url.search, origin) : undefined
 }

@@ -1,7 +1,7 @@
 import type { OidcUnknownClaims } from '../config/claims.ts'
 import type { OidcIssuerRules } from '../config/issuer-rules.ts'
 import { TokenRejected } from '../tokens/token-rejected.ts'
-import { findKeysWithKid, ruleFault, withDistributedClaims } from '../tokens/issuer-checks.ts'
+import { findKeysWithKid, findRuleFault, addDistributedClaims } from '../tokens/issuer-checks.ts'
 import type { KeyLookup } from '../tokens/key-set.ts'
 
 /**
@@ -16,10 +16,10 @@ export async function evaluateIssuerRules(
   rules: OidcIssuerRules,
   lookup: KeyLookup | undefined,
 ): Promise<OidcUnknownClaims> {
-  const fault = await ruleFault(claims, rules, {
+  const fault = await findRuleFault(claims, rules, {
     token: 'access',
     keys: lookup && rules.accept ? findKeysWithKid(token, lookup) : [],
   })
   if (fault) throw new TokenRejected(fault.reason)
-  return withDistributedClaims(claims, rules, token)
+  return addDistributedClaims(claims, rules, token)
 }

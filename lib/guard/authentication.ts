@@ -36,7 +36,7 @@ function isRecent(authTime: unknown, maxAgeSeconds: number, tolerance: number): 
 }
 
 /** Returns the parameters that request such an authentication (OIDC Core, section 3.1.2.1; RFC 9470, section 4). */
-export function authenticationParameters({ acr, maxAuthAgeSeconds }: AuthenticationRule): Record<string, string> {
+export function makeAuthenticationParameters({ acr, maxAuthAgeSeconds }: AuthenticationRule): Record<string, string> {
   return {
     ...(acr && { acr_values: acr.join(' ') }),
     ...(maxAuthAgeSeconds !== undefined && { max_age: String(Math.floor(maxAuthAgeSeconds)) }),

@@ -1,7 +1,7 @@
 import type { OidcUnknownClaims } from '../config/claims.ts'
 import { readRoles, type RoleReader } from '../config/role-claims.ts'
 import { deepFreeze } from '../core/deep-freeze.ts'
-import { scopeList } from '../core/scope.ts'
+import { parseScope } from '../core/scope.ts'
 
 /**
  * A verified access token: `req.auth` behind a guard, and the result of `verifyToken`. It is deeply frozen, because
@@ -59,7 +59,7 @@ class VerifiedToken implements BearerAuth {
  *
  * @throws OidcError `hook_failed` if the application's `roles` fails.
  */
-export function bearerAuth(
+export function makeBearerAuth(
   token: string,
   issuer: string,
   claims: OidcUnknownClaims,
@@ -72,6 +72,6 @@ export function bearerAuth(
 
 function readTokenScope(claims: OidcUnknownClaims): string[] {
   const { scope, scp } = claims
-  const granted = scopeList(scope) ?? []
-  return scp === undefined ? granted : [...new Set([...granted, ...(scopeList(scp) ?? [])])]
+  const granted = parseScope(scope) ?? []
+  return scp === undefined ? granted : [...new Set([...granted, ...(parseScope(scp) ?? [])])]
 }

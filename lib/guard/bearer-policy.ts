@@ -5,8 +5,8 @@ import type { Keys } from '../tokens/key-set.ts'
 import { TokenRejected } from '../tokens/token-rejected.ts'
 import { looksLikeJwt } from '../tokens/access-token.ts'
 import { listIssuers } from '../tokens/issuer-checks.ts'
-import { unverifiedClaims, unverifiedIssuer, verifyPresentedToken } from '../tokens/presented-token.ts'
-import { bearerAuth, type BearerAuth } from './bearer-auth.ts'
+import { readUnverifiedClaims, readUnverifiedIssuer, verifyPresentedToken } from '../tokens/presented-token.ts'
+import { makeBearerAuth, type BearerAuth } from './bearer-auth.ts'
 import type { ChallengeBase } from './bearer-error.ts'
 import type { BindingPolicy } from './binding.ts'
 import type { Introspection } from './introspection.ts'
@@ -45,11 +45,11 @@ export interface BearerPolicy {
  */
 export async function verifyToken(policy: BearerPolicy, token: string): Promise<BearerAuth> {
   const { clockToleranceSeconds, remembered } = policy
-  const { issuer, audience, algorithms, keys, roles, introspection, rules } = trustedIssuer(policy, token)
+  const { issuer, audience, algorithms, keys, roles, introspection, rules } = findTrustedIssuer(policy, token)
   const checks = { issuer, audience, algorithms, clockToleranceSeconds, rules }
   // An introspection response may omit `iss` (RFC 7662, section 2.2).
   const makeAuth = (claims: OidcUnknownClaims): BearerAuth =>
-    bearerAuth(token, (claims['iss'] as string | undefined) ?? issuer, claims, roles)
+    makeBearerAuth(token, (claims['iss'] as string | undefined) ?? issuer, claims, roles)
   if (introspection && (introspection.settings.tokens === 'all' || !looksLikeJwt(token))) {
     const claims = await introspection.claims(token, checks)
     const auth = makeAuth(rules ? await evaluateIssuerRules(token, claims, rules, undefined) : claims)
@@ -73,10 +73,10 @@ function findExpiry({ exp = Infinity }: OidcUnknownClaims, tolerance: number): n
 /**
  * Selects the issuer of a token. The unverified `iss` only selects an entry of the trusted issuers (RFC 8725, section 3.8).
  */
-function trustedIssuer({ issuers }: BearerPolicy, token: string): TrustedIssuer {
+function findTrustedIssuer({ issuers }: BearerPolicy, token: string): TrustedIssuer {
   if (issuers.length === 1) return issuers[0] as TrustedIssuer
   const named = looksLikeJwt(token)
-    ? unverifiedIssuer(token)
+    ? readUnverifiedIssuer(token)
     : issuers.find(({ introspection }) => introspection)?.issuer
   const trusted = issuers.find(({ issuer, rules }) => isNamed(named, issuer, rules, token))
   if (!trusted) throw new TokenRejected('iss is not a trusted issuer of this guard')
@@ -90,5 +90,5 @@ function isNamed(
   token: string,
 ): boolean {
   if (!rules?.tokenIssuer || !looksLikeJwt(token)) return named === issuer
-  return listIssuers(rules.tokenIssuer, unverifiedClaims(token)).includes(named as string)
+  return listIssuers(rules.tokenIssuer, readUnverifiedClaims(token)).includes(named as string)
 }

@@ -3,7 +3,11 @@ import { nowSeconds } from '../core/clock.ts'
 import type { OidcLoginNeeds } from '../core/errors.ts'
 import { wasRequestedRecently } from '../session/step-up-history.ts'
 import type { LoginEntry } from '../store/login-entry.ts'
-import { authenticationParameters, findMissingAuthentication, type MissingAuthentication } from './authentication.ts'
+import {
+  makeAuthenticationParameters,
+  findMissingAuthentication,
+  type MissingAuthentication,
+} from './authentication.ts'
 import { findFailedCheck, findMissing, type Missing } from './requirements.ts'
 import type { CompiledRule } from './rule.ts'
 
@@ -42,7 +46,7 @@ function findStepUp(entry: LoginEntry, rule: CompiledRule, toleranceSeconds: num
   const scope = rule.scope.filter((required) => !entry.scope.includes(required))
   const authentication = findStepUpAuthentication(entry, rule, toleranceSeconds)
   if (scope.length === 0 && !authentication) return undefined
-  const parameters = authentication ? authenticationParameters(rule) : {}
+  const parameters = authentication ? makeAuthenticationParameters(rule) : {}
   const isScopeRepeat = scope.length > 0 && wasRequestedRecently(entry, { scope, parameters: {} })
   // A requested age was met when the user came back, otherwise there would be no such login.
   const isAcrRepeat =

@@ -1,5 +1,5 @@
 import { Checks, optionsInvalid } from '../config/checks.ts'
-import { words } from '../core/scope.ts'
+import { splitWords } from '../core/scope.ts'
 import type { AuthenticationRule } from './authentication.ts'
 import type { Requirements } from './requirements.ts'
 
@@ -93,7 +93,7 @@ function readAcr(checks: Checks): readonly string[] | undefined {
   if (!checks.has('acr')) return undefined
   const given = checks.value('acr')
   const isList = Array.isArray(given) && given.every((value) => typeof value === 'string')
-  const list = typeof given === 'string' || isList ? words(given) : []
+  const list = typeof given === 'string' || isList ? splitWords(given) : []
   // The values must fit into a quoted string of a header (RFC 9470, section 3).
   if (list.length > 0 && list.every((value) => /^[\x21\x23-\x5b\x5d-\x7e]+$/.test(value))) return list
   checks.fault(

@@ -1,6 +1,6 @@
 import type { Request } from 'express'
 import { checkAudience } from '../tokens/presented-token.ts'
-import { authenticationParameters, findMissingAuthentication } from './authentication.ts'
+import { makeAuthenticationParameters, findMissingAuthentication } from './authentication.ts'
 import type { BearerAuth } from './bearer-auth.ts'
 import type { Refusal } from './bearer-error.ts'
 import { findFailedCheck, findMissing, type CompiledBearerRule, type Missing } from './requirements.ts'
@@ -43,7 +43,7 @@ function findInsufficientAuthentication(
       missing === 'auth_time'
         ? 'auth_time is missing or too old'
         : `acr is not one of ${(rule.acr as string[]).join(' ')}`,
-    needed: authenticationParameters(rule),
+    needed: makeAuthenticationParameters(rule),
   }
 }
 
@@ -52,13 +52,13 @@ function insufficientScope({ missing, scope }: Missing): Refusal {
     code: 'not_allowed',
     status: 403,
     error: 'insufficient_scope',
-    message: `The access token does not grant this request (${printable(missing)}).`,
+    message: `The access token does not grant this request (${toPrintable(missing)}).`,
     detail: missing,
     needed: scope ? { scope: scope.join(' ') } : {},
   }
 }
 
 /** Replaces the characters that `error_description` must not have (RFC 6750, section 3). */
-function printable(text: string): string {
+function toPrintable(text: string): string {
   return text.replace(/[^\x20\x21\x23-\x5b\x5d-\x7e]/g, '?')
 }

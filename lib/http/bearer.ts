@@ -18,7 +18,7 @@ import { Provider } from '../provider/provider.ts'
 import { MemoryRecords } from '../store/memory-records.ts'
 import { Keys } from '../tokens/key-set.ts'
 import { makeTokenGuards, type TokenGuards } from './guards/token-guards.ts'
-import { metadataPath, metadataUrl, resourceMetadata } from './routes/resource-metadata.ts'
+import { makeMetadataPath, makeMetadataUrl, serveResourceMetadata } from './routes/resource-metadata.ts'
 import type { BearerGuard } from './guards/bearer-guard.ts'
 
 /** A guard for APIs that accept access tokens, without logins or a session. */
@@ -67,14 +67,14 @@ export function createBearer(options: BearerOptions): Bearer {
     issuers,
     realm: resolved.issuers[0]?.audience[0] as string,
     resource,
-    resourceMetadata: resource && resource.origin + metadataPath(resource),
+    resourceMetadata: resource && resource.origin + makeMetadataPath(resource),
     onError: resolved.onError,
     clockToleranceSeconds: resolved.clockToleranceSeconds,
     events,
   })
   return Object.freeze({
     router: resource
-      ? resourceMetadata(
+      ? serveResourceMetadata(
           resource,
           issuers.map(({ issuer }) => issuer),
         )
@@ -97,7 +97,7 @@ export function makeInstanceGuard({ options, provider, keys, events }: Instance)
     issuers: [{ issuer, rules, audience, algorithms, keys, roles, introspection }],
     realm: audience[0] ?? options.origin,
     resource: options,
-    resourceMetadata: metadataUrl(options),
+    resourceMetadata: makeMetadataUrl(options),
     onError,
     clockToleranceSeconds,
     events,

@@ -9,13 +9,13 @@ import { OidcError, setupInvalid } from '../core/errors.ts'
 import { sessionRule, type OidcAuthRule } from '../guard/rule.ts'
 import { compileRule } from '../guard/rule-options.ts'
 import type { Instance } from '../logins/instance.ts'
-import { userInfoForToken } from '../logins/login/user-info.ts'
+import { fetchUserInfoForToken } from '../logins/login/user-info.ts'
 import { makeInstanceGuard } from './bearer.ts'
 import type { OidcLoginContext, OidcContext } from './context/context.ts'
 import { makeContext } from './context/make-context.ts'
 import { authorize } from './guards/authorize.ts'
 import type { OidcGuard } from './guards/guarded-request.ts'
-import { guard } from './guards/require-auth.ts'
+import { makeSessionGuard } from './guards/require-auth.ts'
 import { makeTokenGuards } from './guards/token-guards.ts'
 import { answerFault } from './guards/step-up.ts'
 import { makeLogins } from './logins.ts'
@@ -27,7 +27,7 @@ import { loginRequired } from './response/login-required.ts'
 import { handler, makeRouter } from './router.ts'
 import { startLogin } from './routes/login.ts'
 import { startLogout } from './routes/logout.ts'
-import { silentLogin } from './routes/silent-login.ts'
+import { makeSilentLogin } from './routes/silent-login.ts'
 
 /** The instance of each object that `createOidc` has returned, which does not show it. */
 const instances = new WeakMap<object, Instance>()
@@ -53,7 +53,7 @@ export function createOidc<Claims extends object = OidcUserClaims>(options: Oidc
     errorHandler: () => makeErrorHandler(instance),
     user: (req) => requireUser(instance, req) as OidcUser<Claims>,
     context: (req) => requireContext(instance, req) as OidcContext<Claims>,
-    userInfo: (accessToken, sub) => userInfoForToken(instance, accessToken, sub),
+    userInfo: (accessToken, sub) => fetchUserInfoForToken(instance, accessToken, sub),
     logins: makeLogins(instance),
     on: (event, listener) => events.on(event, listener),
     async ready() {
@@ -88,7 +88,7 @@ export function requireAnyAuth(
       '`bearer` applies to one instance only; use its `requireAuth()` or `requireBearer()`',
     ])
   }
-  return guard([first, ...(others as Instance[])], compileRule(sessionRule, rule, 'requireAnyAuth()'))
+  return makeSessionGuard([first, ...(others as Instance[])], compileRule(sessionRule, rule, 'requireAnyAuth()'))
 }
 
 /** Returns the paths of the routes as browsers see them. */
@@ -110,7 +110,7 @@ function makeGuards<Claims extends object>(
   return {
     ...makeTokenGuards(bearer, hasAudience),
     requireAuth: (rule?: OidcAuthRule<Claims>) =>
-      guard([instance], compileRule(sessionRule, rule, 'requireAuth()', { hasAudience }), bearer),
+      makeSessionGuard([instance], compileRule(sessionRule, rule, 'requireAuth()', { hasAudience }), bearer),
     // Async, so that an invalid rule also rejects.
     authorize: async (req, rule) =>
       authorize(instance, bearer, compileRule(sessionRule, rule, 'authorize()', { hasAudience }), req as Request),
@@ -123,13 +123,13 @@ function makeRouteHandlers(instance: Instance): Pick<Oidc, 'login' | 'trySilentL
     login(parameters = {}) {
       const request = resolveLoginParameters(parameters, origin)
       const start = handler(instance, (context) => startLogin(context, request))
-      return behindRouter(instance, start)
+      return wrapBehindRouter(instance, start)
     },
-    trySilentLogin: () => behindRouter(instance, silentLogin(instance)),
+    trySilentLogin: () => wrapBehindRouter(instance, makeSilentLogin(instance)),
     logout(parameters = {}) {
       checkLogout(parameters, origin)
       const start = handler(instance, (context) => startLogout(context, parameters))
-      return behindRouter(instance, start)
+      return wrapBehindRouter(instance, start)
     },
   }
 }
@@ -152,7 +152,7 @@ function requireContext(instance: Instance, req: Request): OidcContext {
   return makeContext({ instance, req, res: req.res, next: () => {} })
 }
 
-function behindRouter(instance: Instance, work: RequestHandler): RequestHandler {
+function wrapBehindRouter(instance: Instance, work: RequestHandler): RequestHandler {
   return function oidcRoute(req, res, next): void {
     if (getRequestState(req)?.instances.has(instance)) void work(req, res, next)
     else answerError({ instance, req, res, next }, missingRouter(instance))

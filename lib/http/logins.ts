@@ -6,12 +6,12 @@ import {
 } from '../config/logins-parameters.ts'
 import type { OidcSessionStore } from '../config/session-store.ts'
 import { resolveLoginTokenParameters, type OidcLoginTokenParameters } from '../config/token-parameters.ts'
-import { withLogin } from '../logins/tokens/by-id.ts'
+import { runWithLogin } from '../logins/tokens/by-id.ts'
 import { endByApplication } from '../logins/logout/end-logins.ts'
 import type { Instance } from '../logins/instance.ts'
 import type { LoginPlace } from '../logins/tokens/stored-tokens.ts'
 import { listLogins, type ListedLogin } from '../logins/logout/list-logins.ts'
-import { freshToken } from '../logins/tokens/refresh.ts'
+import { findFreshToken } from '../logins/tokens/refresh.ts'
 import type { AccessToken } from '../store/tokens.ts'
 import { reportError } from './response/report-error.ts'
 import { setupInvalid } from '../core/errors.ts'
@@ -98,8 +98,8 @@ export function makeLogins(instance: Instance): OidcLogins {
     },
     async accessToken(parameters) {
       const { id, ...request } = resolveLoginTokenParameters(parameters)
-      const work = (place: LoginPlace): Promise<AccessToken> => freshToken(instance, place, request)
-      return withReportedErrors(async (store) => (await withLogin(instance, store, id, work)).accessToken)
+      const work = (place: LoginPlace): Promise<AccessToken> => findFreshToken(instance, place, request)
+      return withReportedErrors(async (store) => (await runWithLogin(instance, store, id, work)).accessToken)
     },
   })
 }

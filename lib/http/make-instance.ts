@@ -35,7 +35,7 @@ export function makeInstance(input: unknown): Instance {
     events,
     owner,
     seals,
-    loginsIn: loginStores({ name: options.name, owner, sealer: seals.tokens }),
+    loginsIn: makeLoginStores({ name: options.name, owner, sealer: seals.tokens }),
     refreshes: new SingleFlightMap(),
     rechecks: new GenerationalCache(mostRechecks),
     cookiePlace: makeCookiePlace(owner, {
@@ -48,7 +48,7 @@ export function makeInstance(input: unknown): Instance {
 }
 
 /** Returns a function that gives the instance's login store for some records, always the same one. */
-function loginStores(owner: LoginOwner): (records: OidcRecords) => LoginStore {
+function makeLoginStores(owner: LoginOwner): (records: OidcRecords) => LoginStore {
   const stores = new WeakMap<OidcRecords, LoginStore>()
   return (records) => {
     const store = stores.get(records) ?? new LoginStore(records, owner)

@@ -6,11 +6,11 @@ import { handleBackchannelLogout } from './routes/backchannel-logout.ts'
 import { handleCallback } from './routes/callback.ts'
 import { handleCallbackPost } from './routes/callback-form-post.ts'
 import { makeContext } from './context/make-context.ts'
-import { requestedLogin, startLogin } from './routes/login.ts'
+import { readRequestedLogin, startLogin } from './routes/login.ts'
 import { handleFrontchannelLogout } from './routes/frontchannel-logout.ts'
 import { handleLogout } from './routes/logout.ts'
 import { passRouter } from './request/mount.ts'
-import { metadataPath, resourceMetadata } from './routes/resource-metadata.ts'
+import { makeMetadataPath, serveResourceMetadata } from './routes/resource-metadata.ts'
 import type { LoginEntry } from '../store/login-entry.ts'
 import { ensureState, loadState, findEntry, getRequestState, type RequestState } from './request/request-state.ts'
 import { reportError } from './response/report-error.ts'
@@ -28,11 +28,11 @@ type Handler = (req: Request, res: Response, next: NextFunction) => void
 export function makeRouter(instance: Instance): RequestHandler {
   const routes = makeRoutes(instance)
   return function oidcRouter(req: Request, res: Response, next: NextFunction): void {
-    const handler = new HandlerContext(instance, req, res, next)
+    const makeHandler = new HandlerContext(instance, req, res, next)
     const proceed = (): void => {
-      offerContext(handler)
+      offerContext(makeHandler)
       const route = routes.get(normalizePath(req.path))
-      if (!route) return resumeAfterLogout(handler) ? undefined : next()
+      if (!route) return resumeAfterLogout(makeHandler) ? undefined : next()
       const run = Object.hasOwn(route, req.method) ? (route[req.method] as Handler) : refuseMethod(instance, route)
       run(req, res, next)
     }
@@ -41,17 +41,17 @@ export function makeRouter(instance: Instance): RequestHandler {
       passRouter(instance, req, state)
       const loading = loadState(instance, req, state)
       if (!loading) return proceed()
-      loading.then(proceed, (error: unknown) => answerError(handler, reportError(instance, error)))
+      loading.then(proceed, (error: unknown) => answerError(makeHandler, reportError(instance, error)))
     } catch (error) {
-      answerError(handler, reportError(instance, error))
+      answerError(makeHandler, reportError(instance, error))
     }
   }
 }
 
 function makeRoutes(instance: Instance): ReadonlyMap<string, Route> {
   const { routes, origin, basePath, issuer } = instance.options
-  const metadata = resourceMetadata({ origin, basePath }, [issuer])
-  const begin = handler(instance, (handler) => startLogin(handler, requestedLogin(handler)))
+  const metadata = serveResourceMetadata({ origin, basePath }, [issuer])
+  const begin = handler(instance, (handler) => startLogin(handler, readRequestedLogin(handler)))
   const end = handler(instance, handleLogout)
   const get = handler(instance, handleCallback)
   const post = handler(instance, handleCallbackPost)
@@ -60,12 +60,12 @@ function makeRoutes(instance: Instance): ReadonlyMap<string, Route> {
   // HEAD is safe (RFC 9110, section 9.2.1): it must not finish or end a login.
   return new Map<string, Route>([
     [normalizePath(routes.login), { GET: begin, HEAD: begin }],
-    [normalizePath(routes.callback), { GET: get, HEAD: headOnly, POST: post }],
-    [normalizePath(routes.logout), { GET: end, HEAD: headOnly, POST: end }],
+    [normalizePath(routes.callback), { GET: get, HEAD: answerHead, POST: post }],
+    [normalizePath(routes.logout), { GET: end, HEAD: answerHead, POST: end }],
     [normalizePath(routes.backchannelLogout), { POST: backchannel }],
-    [normalizePath(routes.frontchannelLogout), { GET: frontchannel, HEAD: headOnly }],
+    [normalizePath(routes.frontchannelLogout), { GET: frontchannel, HEAD: answerHead }],
     // The metadata are at the root (RFC 9728, section 3.1), where a router that is mounted below never gets the request.
-    ...(basePath === '' ? [[metadataPath({ origin, basePath }), { GET: metadata, HEAD: metadata }] as const] : []),
+    ...(basePath === '' ? [[makeMetadataPath({ origin, basePath }), { GET: metadata, HEAD: metadata }] as const] : []),
   ])
 }
 
@@ -94,7 +94,7 @@ export function handler(instance: Instance, work: (handler: HandlerContext) => v
   }
 }
 
-function headOnly(_req: Request, res: Response): void {
+function answerHead(_req: Request, res: Response): void {
   res.setHeader('Cache-Control', 'no-store')
   res.status(200).end()
 }

@@ -1,4 +1,4 @@
-import { idTokenAlgorithms } from '../config/algorithms.ts'
+import { listIdTokenAlgorithms } from '../config/algorithms.ts'
 import type { ClientTokenChecks } from '../tokens/id-token.ts'
 import type { Instance } from './instance.ts'
 
@@ -14,6 +14,6 @@ export async function makeClientTokenChecks({ options, provider }: Instance): Pr
     clientId: options.clientId,
     clockToleranceSeconds: options.clockToleranceSeconds,
     rules: options.rules,
-    algorithms: idTokenAlgorithms(options.idTokenSignedResponseAlg, metadata.id_token_signing_alg_values_supported),
+    algorithms: listIdTokenAlgorithms(options.idTokenSignedResponseAlg, metadata.id_token_signing_alg_values_supported),
   }
 }

@@ -6,7 +6,7 @@ import type { Seals } from '../core/seals.ts'
 import type { Provider } from '../provider/provider.ts'
 import type { SingleFlightMap } from '../core/single-flight.ts'
 import type { GenerationalCache } from '../core/generational-cache.ts'
-import { recordsFor } from '../session/web-session.ts'
+import { makeRecords } from '../session/web-session.ts'
 import type { LoginStore } from '../store/login-store.ts'
 import type { StoredTokens } from '../store/tokens.ts'
 import type { Keys } from '../tokens/key-set.ts'
@@ -33,6 +33,6 @@ export interface Instance {
 }
 
 /** Returns the instance's logins in the records that belong to a session store. */
-export function loginsBeside({ loginsIn, options }: Instance, store: OidcSessionStore): LoginStore {
-  return loginsIn(recordsFor(store, options.records))
+export function findLoginStore({ loginsIn, options }: Instance, store: OidcSessionStore): LoginStore {
+  return loginsIn(makeRecords(store, options.records))
 }

@@ -1,5 +1,5 @@
 import { trimEnd } from '../core/trim.ts'
-import { parsedUrl } from '../core/urls.ts'
+import { parseUrl } from '../core/urls.ts'
 import { Checks, optionsInvalid } from '../config/checks.ts'
 import { OidcProvider } from '../config/oidc-provider.ts'
 import { readKeycloakRoles } from '../config/role-claims.ts'
@@ -36,7 +36,7 @@ export function keycloak(options: KeycloakOptions): OidcProvider {
   const checks = new Checks(options, 'the options of keycloak()', ['url', 'realm', 'client'])
   const given = checks.value('url')
   const url = given instanceof URL ? given.href : given
-  if (typeof url !== 'string' || !parsedUrl(url))
+  if (typeof url !== 'string' || !parseUrl(url))
     checks.fault("`url` must be an absolute URL such as 'https://id.example.com'")
   else if (/\/realms\//.test(url))
     checks.fault("`url` contains '/realms/'; remove it and what follows, and pass the realm as `realm`")

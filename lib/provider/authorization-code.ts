@@ -1,9 +1,9 @@
 import { AuthorizationResponseError, authorizationCodeGrant } from 'openid-client'
 import { fail, OidcError } from '../core/errors.ts'
-import { withProof } from './dpop-keys.ts'
-import { credentials, providerFault } from './provider-faults.ts'
+import { makeProofOption } from './dpop-keys.ts'
+import { listCredentials, providerFault } from './provider-faults.ts'
 import type { Provider } from './provider.ts'
-import { isInvalidGrant, issuedTokens, type IssuedTokens, type DpopHandle } from './token-response.ts'
+import { isInvalidGrant, readIssuedTokens, type IssuedTokens, type DpopHandle } from './token-response.ts'
 
 /** Values that the authorization response and its code are checked with. */
 export interface ResponseChecks {
@@ -60,9 +60,9 @@ export async function exchangeCode(
       idTokenExpected: true,
     }
     const scope = checks.scope && { scope: checks.scope.join(' ') }
-    const tokens = await authorizationCodeGrant(configuration, url, expected, scope, withProof(checks.dpop))
+    const tokens = await authorizationCodeGrant(configuration, url, expected, scope, makeProofOption(checks.dpop))
     // `idTokenExpected` makes openid-client reject a response without an ID token.
-    return issuedTokens(tokens, checks.dpop) as LoginTokens
+    return readIssuedTokens(tokens, checks.dpop) as LoginTokens
   } catch (error) {
     if (error instanceof AuthorizationResponseError) throw new ProviderRefused(error.error, error.error_description)
     if (isInvalidGrant(error)) {
@@ -74,7 +74,7 @@ export async function exchangeCode(
       parameters.get('code') ?? undefined,
       checks.verifier,
       checks.nonce,
-      ...credentials(provider.options),
+      ...listCredentials(provider.options),
     ])
   }
 }

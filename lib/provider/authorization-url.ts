@@ -1,6 +1,6 @@
 import { buildAuthorizationUrl, buildAuthorizationUrlWithPAR, calculatePKCECodeChallenge } from 'openid-client'
 import type { ResolvedOptions } from '../config/resolve.ts'
-import { credentials, providerFault } from './provider-faults.ts'
+import { listCredentials, providerFault } from './provider-faults.ts'
 import type { Provider } from './provider.ts'
 
 /** The parts of an authorization request (OIDC Core, section 3.1.2.1). */
@@ -23,7 +23,7 @@ export interface AuthorizationRequest {
  * Returns the URL of an authorization request. Pushes the request first (RFC 9126) if the request or the provider requires
  * it.
  */
-export async function authorizationUrl(provider: Provider, request: AuthorizationRequest): Promise<string> {
+export async function makeAuthorizationUrl(provider: Provider, request: AuthorizationRequest): Promise<string> {
   const { configuration, metadata } = await provider.ready()
   const { options } = provider
   const { resource, ...others } = request.parameters
@@ -48,6 +48,6 @@ export async function authorizationUrl(provider: Provider, request: Authorizatio
       : buildAuthorizationUrl(configuration, parameters)
     return url.href
   } catch (error) {
-    throw providerFault(error, 'authorization request', [request.nonce, request.verifier, ...credentials(options)])
+    throw providerFault(error, 'authorization request', [request.nonce, request.verifier, ...listCredentials(options)])
   }
 }

@@ -5,7 +5,7 @@ import type { ResolvedOptions } from '../config/resolve.ts'
  * Returns the configured client authentication (OIDC Core, section 9). The library's default depends on the client
  * metadata.
  */
-export function clientAuth(options: Pick<ResolvedOptions, 'clientAuth' | 'clientSecret'>): ClientAuth {
+export function makeClientAuth(options: Pick<ResolvedOptions, 'clientAuth' | 'clientSecret'>): ClientAuth {
   if (options.clientAuth === 'none') return None()
   return options.clientAuth === 'client_secret_post'
     ? ClientSecretPost(options.clientSecret)

@@ -19,7 +19,7 @@ export interface NewDpopKey {
  *
  * @throws OidcError `setup_invalid` if the provider's metadata exclude ES256, `provider_unavailable`
  */
-export async function newDpopKey(provider: Provider): Promise<NewDpopKey> {
+export async function createDpopKey(provider: Provider): Promise<NewDpopKey> {
   const { configuration, metadata } = await provider.ready()
   refuseUnsupported(metadata)
   const pair = await randomDPoPKeyPair(algorithm, { extractable: true })
@@ -45,7 +45,7 @@ function refuseUnsupported({ dpop_signing_alg_values_supported: supported }: Rea
  *
  * @throws Error if the key is malformed; OidcError `provider_unavailable`
  */
-export async function dpopHandle(provider: Provider, key: string | undefined): Promise<DpopHandle | undefined> {
+export async function makeDpopHandle(provider: Provider, key: string | undefined): Promise<DpopHandle | undefined> {
   if (key === undefined) return undefined
   const { dpopHandles } = provider
   let handle = dpopHandles.get(key)
@@ -61,7 +61,7 @@ export async function dpopHandle(provider: Provider, key: string | undefined): P
 }
 
 /** Returns the option that makes openid-client send a DPoP proof. */
-export function withProof(dpop: DpopHandle | undefined): { readonly DPoP?: DpopHandle } {
+export function makeProofOption(dpop: DpopHandle | undefined): { readonly DPoP?: DpopHandle } {
   return dpop ? { DPoP: dpop } : {}
 }
 

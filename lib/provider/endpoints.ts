@@ -1,7 +1,7 @@
 import { WWWAuthenticateChallengeError, buildEndSessionUrl, fetchProtectedResource } from 'openid-client'
 import type { OidcUnknownClaims } from '../config/claims.ts'
 import { OidcError } from '../core/errors.ts'
-import { withProof } from './dpop-keys.ts'
+import { makeProofOption } from './dpop-keys.ts'
 import { providerFault, responseInvalid, statusFault } from './provider-faults.ts'
 import type { HttpClient } from './http-client.ts'
 import type { Provider } from './provider.ts'
@@ -11,7 +11,7 @@ import type { DpopHandle } from './token-response.ts'
  * Returns the URL that ends the login at the provider (OIDC RP-Initiated Logout, section 2); undefined without such an
  * endpoint.
  */
-export async function endSessionUrl(
+export async function makeEndSessionUrl(
   provider: Provider,
   parameters: Readonly<Record<string, string>>,
 ): Promise<string | undefined> {
@@ -46,7 +46,7 @@ export async function fetchUserInfo(
       'GET',
       undefined,
       headers,
-      withProof(dpop),
+      makeProofOption(dpop),
     )
     if (response.status !== 200) throw statusFault(response)
     const text = await response.text()

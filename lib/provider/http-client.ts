@@ -16,7 +16,7 @@ export interface HttpClientOptions {
  */
 export type HttpClient = (url: string, init: RequestInit) => Promise<Response>
 
-export function httpClient(options: HttpClientOptions): HttpClient {
+export function makeHttpClient(options: HttpClientOptions): HttpClient {
   return async (url, init) => {
     if (!isSecureUrl(url, options.allowInsecure)) {
       throw new Error(`a request to ${new URL(url).origin} would be unencrypted; use https:, except on loopback`)
@@ -54,13 +54,13 @@ async function send(
   const answer = fetch(url, init)
   answer.catch(() => {})
   const response = await Promise.race([answer, aborted])
-  const body = await bounded(response, aborted)
+  const body = await readBounded(response, aborted)
   // `Response` must not have a body with these (Fetch Standard, null body status).
   const empty = response.status === 204 || response.status === 205 || response.status === 304
   return new Response(empty ? null : body, { status: response.status, headers: response.headers })
 }
 
-async function bounded(response: Response, aborted: Promise<never>): Promise<Uint8Array<ArrayBuffer>> {
+async function readBounded(response: Response, aborted: Promise<never>): Promise<Uint8Array<ArrayBuffer>> {
   if (!response.body) return new Uint8Array()
   const reader = (response.body as ReadableStream<Uint8Array>).getReader()
   const chunks: Uint8Array[] = []

@@ -1,6 +1,6 @@
 import { tokenIntrospection } from 'openid-client'
 import type { OidcUnknownClaims } from '../config/claims.ts'
-import { credentials, providerFault, responseInvalid } from './provider-faults.ts'
+import { listCredentials, providerFault, responseInvalid } from './provider-faults.ts'
 import type { Provider } from './provider.ts'
 
 /** Asks the provider for the claims of an access token (RFC 7662, section 2); undefined if the token is not active. */
@@ -13,6 +13,6 @@ export async function introspect(provider: Provider, token: string): Promise<Oid
     const { active, ...claims } = await tokenIntrospection(configuration, token, { token_type_hint: 'access_token' })
     return active ? claims : undefined
   } catch (error) {
-    throw providerFault(error, 'introspection', [token, ...credentials(provider.options)])
+    throw providerFault(error, 'introspection', [token, ...listCredentials(provider.options)])
   }
 }

@@ -8,7 +8,7 @@ import {
   type CustomFetch,
   type FetchBody,
 } from 'openid-client'
-import { withProof } from './dpop-keys.ts'
+import { makeProofOption } from './dpop-keys.ts'
 import type { DpopHandle } from './token-response.ts'
 
 /** An access token, with the handle of the DPoP key that it is bound to, if any (RFC 9449, section 7). */
@@ -55,7 +55,7 @@ export async function callResource(
   const configuration = makeResourceConfiguration(url, makeFetch(init, failure))
   const { method = 'GET' } = init
   const body = init.body as FetchBody | undefined
-  const options = withProof(dpop)
+  const options = makeProofOption(dpop)
   try {
     const response = await fetchProtectedResource(configuration, accessToken, url, method, body, headers, options)
     return { response, challenges: [] }

@@ -1,6 +1,6 @@
 import { WWWAuthenticateChallengeError } from 'openid-client'
 import type { ResolvedOptions } from '../config/resolve.ts'
-import { fail, OidcError, describe, providerUnavailable, withoutSecrets } from '../core/errors.ts'
+import { fail, OidcError, describe, providerUnavailable, maskSecrets } from '../core/errors.ts'
 
 /**
  * Converts an error of openid-client. The original is not kept as `cause`: its own causes carry codes, tokens and claims,
@@ -9,7 +9,7 @@ import { fail, OidcError, describe, providerUnavailable, withoutSecrets } from '
 export function providerFault(error: unknown, what: string, secrets: readonly (string | undefined)[] = []): OidcError {
   if (error instanceof OidcError) return error
   const { code, status, error: oauthError } = error as { code?: unknown; status?: unknown; error?: unknown }
-  const detail = `${what}: ${safeText(error, secrets)}`
+  const detail = `${what}: ${describeWithoutSecrets(error, secrets)}`
   // The repeated request had the nonce of the server, which has expired meanwhile (RFC 9449, section 8).
   if (wantsNonce(error)) return providerUnavailable(detail)
   switch (code) {
@@ -55,14 +55,17 @@ function wantsNonce(error: unknown): boolean {
 }
 
 /** Returns the client's credentials in each form that the provider's response could repeat (RFC 6749, section 2.3.1). */
-export function credentials({ clientId, clientSecret }: Pick<ResolvedOptions, 'clientId' | 'clientSecret'>): string[] {
+export function listCredentials({
+  clientId,
+  clientSecret,
+}: Pick<ResolvedOptions, 'clientId' | 'clientSecret'>): string[] {
   if (clientSecret === undefined) return []
-  const secret = formEncoded(clientSecret)
-  return [clientSecret, secret, btoa(`${formEncoded(clientId)}:${secret}`)]
+  const secret = encodeForm(clientSecret)
+  return [clientSecret, secret, btoa(`${encodeForm(clientId)}:${secret}`)]
 }
 
 /** Encodes all but letters and digits, as openid-client does in an `Authorization` header. */
-function formEncoded(text: string): string {
+function encodeForm(text: string): string {
   return encodeURIComponent(text)
     .replace(/[-_.!~*'()]/g, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`)
     .replaceAll('%20', '+')
@@ -93,7 +96,7 @@ function clientRejected(detail: string): OidcError {
 }
 
 /** Joins names, codes and messages of an error and its causes, without their other properties. */
-function safeText(error: unknown, secrets: readonly (string | undefined)[]): string {
+function describeWithoutSecrets(error: unknown, secrets: readonly (string | undefined)[]): string {
   const parts: string[] = []
   let current = error
   for (let depth = 0; depth < 4 && current instanceof Error; depth++) {
@@ -105,8 +108,8 @@ function safeText(error: unknown, secrets: readonly (string | undefined)[]): str
     }
     if (typeof oauthError === 'string') {
       const text =
-        typeof description === 'string' ? ` ${JSON.stringify(withoutSecrets(description, secrets).slice(0, 300))}` : ''
-      parts.push(`${JSON.stringify(withoutSecrets(oauthError, secrets).slice(0, 100))}${text}`)
+        typeof description === 'string' ? ` ${JSON.stringify(maskSecrets(description, secrets).slice(0, 300))}` : ''
+      parts.push(`${JSON.stringify(maskSecrets(oauthError, secrets).slice(0, 100))}${text}`)
     }
     const named = findDiscoveredIssuer(current.cause)
     if (named) parts.push(named)

@@ -14,9 +14,9 @@ import { fail, type OidcError, describe, providerUnavailable } from '../core/err
 import { GenerationalCache } from '../core/generational-cache.ts'
 import { isSecureUrl } from '../core/urls.ts'
 import { SingleFlight } from '../core/single-flight.ts'
-import { clientAuth } from './client-auth.ts'
+import { makeClientAuth } from './client-auth.ts'
 import { providerFault } from './provider-faults.ts'
-import { httpClient, type HttpClient } from './http-client.ts'
+import { makeHttpClient, type HttpClient } from './http-client.ts'
 import type { DpopHandle } from './token-response.ts'
 
 /** Age at which metadata are discovered again, in the background. */
@@ -91,7 +91,7 @@ export class Provider {
   constructor(options: ProviderOptions, onFault: (detail: string | undefined) => void) {
     this.options = options
     this.#onFault = onFault
-    this.http = httpClient({
+    this.http = makeHttpClient({
       fetch: options.fetch,
       timeoutSeconds: options.providerTimeoutSeconds,
       allowInsecure: options.allowInsecureIssuer,
@@ -100,12 +100,12 @@ export class Provider {
       const configuration = new Configuration(
         options.metadata as unknown as ServerMetadata,
         options.clientId,
-        clientMetadata(options),
-        clientAuth(options),
+        makeClientMetadata(options),
+        makeClientAuth(options),
       )
       configuration[customFetch] = this.http as CustomFetch
-      configuration.timeout = libraryTimeout(options)
-      if (needsInsecure(options.metadata)) allowInsecureRequests(configuration)
+      configuration.timeout = computeLibraryTimeout(options)
+      if (hasInsecureUrl(options.metadata)) allowInsecureRequests(configuration)
       this.#ready = { configuration, metadata: configuration.serverMetadata() }
     }
   }
@@ -155,13 +155,13 @@ export class Provider {
     const { options } = this
     try {
       const configuration = await discovery(
-        new URL(nameForLibrary(options)),
+        new URL(chooseLibraryIssuer(options)),
         options.clientId,
-        clientMetadata(options),
-        clientAuth(options),
+        makeClientMetadata(options),
+        makeClientAuth(options),
         {
           [customFetch]: this.#metadataFetch(),
-          timeout: libraryTimeout(options),
+          timeout: computeLibraryTimeout(options),
           execute: options.issuer.startsWith('http:') ? [allowInsecureRequests] : [],
         },
       )
@@ -169,7 +169,7 @@ export class Provider {
       const metadata = configuration.serverMetadata()
       requireMetadata(metadata, options)
       // `requireMetadata` has rejected all `http:` URLs that are neither on loopback nor explicitly allowed.
-      if (needsInsecure(metadata)) allowInsecureRequests(configuration)
+      if (hasInsecureUrl(metadata)) allowInsecureRequests(configuration)
       this.#ready = { configuration, metadata }
       this.#discoveredAt = Date.now()
       this.#refreshAt = performance.now() + refreshAfterMs
@@ -188,16 +188,16 @@ export class Provider {
   }
 }
 
-function clientMetadata(options: ProviderOptions): Partial<ClientMetadata> {
+function makeClientMetadata(options: ProviderOptions): Partial<ClientMetadata> {
   return { [clockTolerance]: options.clockToleranceSeconds }
 }
 
-/** Returns a timeout longer than that of `httpClient`, which includes the body and so must end the request. */
-function libraryTimeout(options: ProviderOptions): number {
+/** Returns a timeout longer than that of `makeHttpClient`, which includes the body and so must end the request. */
+function computeLibraryTimeout(options: ProviderOptions): number {
   return Math.ceil(options.providerTimeoutSeconds) + 1
 }
 
-function needsInsecure(metadata: object): boolean {
+function hasInsecureUrl(metadata: object): boolean {
   return Object.values(metadata).some((value) => typeof value === 'string' && value.startsWith('http:'))
 }
 
@@ -205,7 +205,7 @@ function needsInsecure(metadata: object): boolean {
  * Returns the issuer for openid-client, which compares it with that of the metadata. Only on this one host of Entra it
  * accepts a template in the metadata, and fills it in for each token.
  */
-function nameForLibrary({ issuer, rules }: ProviderOptions): string {
+function chooseLibraryIssuer({ issuer, rules }: ProviderOptions): string {
   const named = rules?.metadataIssuer ?? issuer
   return named.includes(tenantTemplate) ? 'https://login.microsoftonline.com/common/v2.0' : named
 }

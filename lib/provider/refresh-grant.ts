@@ -1,9 +1,9 @@
 import { ResponseBodyError, refreshTokenGrant } from 'openid-client'
 import { OidcError } from '../core/errors.ts'
-import { withProof } from './dpop-keys.ts'
-import { credentials, providerFault } from './provider-faults.ts'
+import { makeProofOption } from './dpop-keys.ts'
+import { listCredentials, providerFault } from './provider-faults.ts'
 import type { Provider } from './provider.ts'
-import { isInvalidGrant, issuedTokens, type IssuedTokens, type DpopHandle } from './token-response.ts'
+import { isInvalidGrant, readIssuedTokens, type IssuedTokens, type DpopHandle } from './token-response.ts'
 
 /** The provider's rejection of a refresh token (RFC 6749, section 5.2): the login has ended there. */
 export class RefreshRefused extends OidcError {
@@ -52,12 +52,15 @@ export async function refreshGrant(
   for (const one of resource) parameters.append('resource', one)
   if (scope) parameters.set('scope', scope.join(' '))
   try {
-    return issuedTokens(await refreshTokenGrant(configuration, refreshToken, parameters, withProof(dpop)), dpop)
+    return readIssuedTokens(
+      await refreshTokenGrant(configuration, refreshToken, parameters, makeProofOption(dpop)),
+      dpop,
+    )
   } catch (error) {
-    const needed = interactionNeeded(error)
+    const needed = findInteraction(error)
     if (needed) throw needed
     if (isInvalidGrant(error)) throw new RefreshRefused()
-    throw providerFault(error, 'refresh', [refreshToken, ...credentials(provider.options)])
+    throw providerFault(error, 'refresh', [refreshToken, ...listCredentials(provider.options)])
   }
 }
 
@@ -74,7 +77,7 @@ const interactive = new Set([
 /** Values of `suberror` with which Entra's `invalid_grant` means that the refresh token is still valid. */
 const interactiveSuberrors = new Set(['consent_required', 'basic_action', 'additional_action'])
 
-function interactionNeeded(error: unknown): InteractionNeeded | undefined {
+function findInteraction(error: unknown): InteractionNeeded | undefined {
   if (!(error instanceof ResponseBodyError)) return undefined
   const { suberror, claims } = error.cause as { suberror?: unknown; claims?: unknown }
   const isBySuberror = error.error === 'invalid_grant' && interactiveSuberrors.has(suberror as string)

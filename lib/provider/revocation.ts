@@ -1,5 +1,5 @@
 import { tokenRevocation } from 'openid-client'
-import { credentials, providerFault } from './provider-faults.ts'
+import { listCredentials, providerFault } from './provider-faults.ts'
 import type { Provider } from './provider.ts'
 
 /** Values of `token_type_hint` (RFC 7009, section 2.1). */
@@ -12,6 +12,6 @@ export async function revokeToken(provider: Provider, token: string, hint: Token
   try {
     await tokenRevocation(configuration, token, { token_type_hint: hint })
   } catch (error) {
-    throw providerFault(error, 'revocation', [token, ...credentials(provider.options)])
+    throw providerFault(error, 'revocation', [token, ...listCredentials(provider.options)])
   }
 }

@@ -1,9 +1,9 @@
 import { ResponseBodyError, genericGrantRequest } from 'openid-client'
 import { OidcError } from '../core/errors.ts'
-import { withProof } from './dpop-keys.ts'
-import { credentials, providerFault, responseInvalid } from './provider-faults.ts'
+import { makeProofOption } from './dpop-keys.ts'
+import { listCredentials, providerFault, responseInvalid } from './provider-faults.ts'
 import type { Provider } from './provider.ts'
-import { issuedTokens, type IssuedTokens, type DpopHandle } from './token-response.ts'
+import { readIssuedTokens, type IssuedTokens, type DpopHandle } from './token-response.ts'
 
 const accessTokenType = 'urn:ietf:params:oauth:token-type:access_token'
 
@@ -52,15 +52,15 @@ export async function exchangeToken(
       configuration,
       'urn:ietf:params:oauth:grant-type:token-exchange',
       parameters,
-      withProof(dpop),
+      makeProofOption(dpop),
     )
     // The response states the type of the token (RFC 8693, section 2.2.1), which must be the requested one.
     if (answer['issued_token_type'] !== accessTokenType) {
       throw responseInvalid('token exchange: the issued token is not an access token')
     }
-    return issuedTokens(answer, dpop)
+    return readIssuedTokens(answer, dpop)
   } catch (error) {
-    const fault = providerFault(error, 'token exchange', [subjectToken, ...credentials(provider.options)])
+    const fault = providerFault(error, 'token exchange', [subjectToken, ...listCredentials(provider.options)])
     if (fault.code !== 'client_rejected' || !(error instanceof ResponseBodyError)) throw fault
     throw new ExchangeRefused(fault.detail ?? error.error, error.error === 'access_denied')
   }

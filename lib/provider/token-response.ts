@@ -26,7 +26,7 @@ const longestSeconds = 315_360_000
  *
  * @throws OidcError `provider_response_invalid`
  */
-export function issuedTokens(tokens: TokenEndpointResponse, dpop: DpopHandle | undefined): IssuedTokens {
+export function readIssuedTokens(tokens: TokenEndpointResponse, dpop: DpopHandle | undefined): IssuedTokens {
   if (!/^[\x20-\x7e]+$/.test(tokens.access_token)) {
     // It does not fit into a header, and the error about that would quote it (RFC 6749, appendix A.12).
     throw responseInvalid('token response: access_token has invalid characters')

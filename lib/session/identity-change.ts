@@ -1,4 +1,4 @@
-import { without, type LoginEntry, type LoginEntries } from '../store/login-entry.ts'
+import { removeEntry, type LoginEntry, type LoginEntries } from '../store/login-entry.ts'
 
 /** The parts of a former session that a login's new session keeps. */
 export interface Carried {
@@ -24,7 +24,7 @@ export function carryOver(
   user: Pick<LoginEntry, 'owner' | 'issuer' | 'sub'>,
 ): Carried {
   const own = Object.hasOwn(former.entries, instance) ? former.entries[instance] : undefined
-  const others = without(former.entries, instance)
+  const others = removeEntry(former.entries, instance)
   if (own) {
     const same = own.owner === user.owner && own.issuer === user.issuer && own.sub === user.sub
     return same ? { data: true, entries: others } : { data: false, entries: {} }

@@ -51,7 +51,7 @@ export function makeCookie(
   }
 }
 
-export function silentName(place: CookiePlace): string {
+export function formatSilentName(place: CookiePlace): string {
   return `${place.prefix}silent`
 }
 
@@ -59,15 +59,15 @@ export function silentName(place: CookiePlace): string {
  * Returns the cookie that suppresses silent logins until the browser is closed. It is set after a silent login was tried
  * and after a logout. It is neither secret nor trusted.
  */
-export function silentCookie(place: CookiePlace): Cookie {
-  return makeCookie(place, silentName(place), '1', undefined)
+export function makeSilentCookie(place: CookiePlace): Cookie {
+  return makeCookie(place, formatSilentName(place), '1', undefined)
 }
 
 /**
  * Returns the cookie that a logout sets and immediately deletes. Chromium's back/forward cache keeps pages of the user,
  * even with `no-store`, and evicts them when an HttpOnly cookie is set. Deleting a cookie alone does not evict them.
  */
-export function bfcacheCookies(place: CookiePlace): readonly Cookie[] {
+export function makeBfcacheCookies(place: CookiePlace): readonly Cookie[] {
   const name = `${place.prefix}bye`
   return [makeCookie(place, name, '1', undefined), makeCookie(place, name, undefined, 0)]
 }

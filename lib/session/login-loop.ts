@@ -5,7 +5,7 @@ import { nowSeconds } from '../core/clock.ts'
 const mostFinished = 5
 const finishedWindowSeconds = 60
 
-function finishedName(place: CookiePlace): string {
+function formatFinishedName(place: CookiePlace): string {
   return `${place.prefix}finished`
 }
 
@@ -15,7 +15,7 @@ export function countFinished(
   place: CookiePlace,
   cookies: ReadonlyMap<string, string>,
 ): { cookie: Cookie; tooMany: boolean } {
-  const name = finishedName(place)
+  const name = formatFinishedName(place)
   const sealed = cookies.get(name)
   const text = sealed === undefined ? undefined : sealer.open(sealed, name)
   const now = nowSeconds()

@@ -17,7 +17,7 @@ export interface State {
   readonly openPage?: string | undefined
 }
 
-export function newTransactionId(): string {
+export function createTransactionId(): string {
   return randomBytes(16).toString('base64url')
 }
 

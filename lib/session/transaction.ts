@@ -30,12 +30,12 @@ export function readMaxAge(transaction: Transaction): number | undefined {
   return value === undefined ? undefined : Number(value)
 }
 
-export function transactionCookie(sealer: Sealer, place: CookiePlace, transaction: Transaction): Cookie {
+export function makeTransactionCookie(sealer: Sealer, place: CookiePlace, transaction: Transaction): Cookie {
   const sealed = sealer.seal(JSON.stringify(transaction), transaction.id)
   return makeCookie(place, place.prefix + transaction.id, sealed, transactionSeconds)
 }
 
-export function clearedCookie(place: CookiePlace, id: string): Cookie {
+export function clearTransaction(place: CookiePlace, id: string): Cookie {
   return makeCookie(place, place.prefix + id, undefined, 0)
 }
 
@@ -58,7 +58,7 @@ export function openTransaction(
 const idForm = /^[\w-]{22}$/
 
 /** Returns the ids of the cookies to drop so that one of `room` characters fits: the unreadable and the oldest ones. */
-export function surplusTransactions(
+export function findSurplusTransactions(
   sealer: Sealer,
   place: CookiePlace,
   cookies: ReadonlyMap<string, string>,
@@ -73,7 +73,7 @@ export function surplusTransactions(
     .toReversed()
     .toSorted((a, b) => b.startedAt - a.startedAt)
     .map(({ id }) => id)
-  const sizes = latest.map((id) => cookieSize(place.prefix + id, cookies.get(place.prefix + id)))
+  const sizes = latest.map((id) => measureCookie(place.prefix + id, cookies.get(place.prefix + id)))
   return [...unreadable, ...latest.slice(countFitting(sizes, room))]
 }
 
@@ -97,6 +97,6 @@ function countFitting(sizes: readonly number[], room: number): number {
 }
 
 /** Returns the characters that a cookie takes in a header, without `=` and separators. */
-export function cookieSize(name: string, value: string | undefined): number {
+export function measureCookie(name: string, value: string | undefined): number {
   return name.length + (value ?? '').length
 }

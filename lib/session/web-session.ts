@@ -4,9 +4,9 @@ import type { OidcSessionStore } from '../config/session-store.ts'
 import type { OidcRecords, OidcWrittenRecord } from '../core/records.ts'
 import { warnOnce } from '../core/warnings.ts'
 import { LoginRecord } from '../store/login-record.ts'
-import { dataKey, LoginRecords, tokensKeys } from '../store/login-records.ts'
-import { attachedLogin, recordsIn, type SessionRecords } from '../store/attached.ts'
-import { withStoreErrors } from '../store/with-store-errors.ts'
+import { makeDataKey, LoginRecords, makeTokensKeys } from '../store/login-records.ts'
+import { findAttachedLogin, findSessionRecords, type SessionRecords } from '../store/attached.ts'
+import { wrapStoreErrors } from '../store/with-store-errors.ts'
 import { MemoryRecords } from '../store/memory-records.ts'
 import { callStore, isNoEntry } from '../store/store-call.ts'
 import { StoreRecords } from '../store/store-records.ts'
@@ -29,21 +29,23 @@ export function isInMemory(store: OidcSessionStore): boolean {
 }
 
 /** Returns the given records (option `records`), or else the records that belong to the session store. */
-export function recordsFor(store: OidcSessionStore, given: OidcRecords | undefined): OidcRecords {
+export function makeRecords(store: OidcSessionStore, given: OidcRecords | undefined): OidcRecords {
   const key = given ?? store
   let records = made.get(key)
   if (!records) {
-    records = given ? withStoreErrors(given) : besideStore(store)
+    records = given ? wrapStoreErrors(given) : makeStoreRecords(store)
     made.set(key, records)
   }
   return records
 }
 
-function besideStore(store: OidcSessionStore): OidcRecords {
-  return recordsIn(store)?.records ?? (isInMemory(store) ? new MemoryRecords() : throughStore(store))
+function makeStoreRecords(store: OidcSessionStore): OidcRecords {
+  return (
+    findSessionRecords(store)?.records ?? (isInMemory(store) ? new MemoryRecords() : makeRecordsThroughStore(store))
+  )
 }
 
-function throughStore(store: OidcSessionStore): OidcRecords {
+function makeRecordsThroughStore(store: OidcSessionStore): OidcRecords {
   warnOnce(
     'OIDC_STORE_NOT_ATOMIC',
     `logins are stored through ${store.constructor.name}, which has no atomic operations, so several processes can lose a logout; ` +
@@ -53,7 +55,7 @@ function throughStore(store: OidcSessionStore): OidcRecords {
 }
 
 /** Whether a session exists and has not expired. Reading it does not renew it; only its own requests do. */
-export async function sessionLives(store: OidcSessionStore, id: string): Promise<boolean> {
+export async function isSessionAlive(store: OidcSessionStore, id: string): Promise<boolean> {
   return (await readSession(store, id)) !== undefined
 }
 
@@ -61,7 +63,7 @@ export async function sessionLives(store: OidcSessionStore, id: string): Promise
  * Returns when a session was last used, in seconds since the epoch, or undefined if the session is over. `lastSeenAt` is
  * undefined if the store cannot tell.
  */
-export async function sessionInUse(
+export async function findSessionInUse(
   store: OidcSessionStore,
   id: string,
 ): Promise<{ readonly lastSeenAt: number | undefined } | undefined> {
@@ -111,7 +113,7 @@ export class RequestSession {
 
   /** The store's records, if session and logins are in the same ones, so that one step can write both. */
   get #kept(): SessionRecords | undefined {
-    const kept = recordsIn(this.#req.sessionStore)
+    const kept = findSessionRecords(this.#req.sessionStore)
     return kept?.records === this.records ? kept : undefined
   }
 
@@ -132,7 +134,7 @@ export class RequestSession {
     const session = this.#req.session
     if (!session?.hasLogins) return LoginRecord.none
     // With the option `records`, the record that the store has read is not the one that counts.
-    const read = this.#kept ? attachedLogin(session) : undefined
+    const read = this.#kept ? findAttachedLogin(session) : undefined
     return read ?? this.readLogin(this.id)
   }
 
@@ -172,10 +174,10 @@ export class RequestSession {
       },
       async dropFormer({ entries }) {
         if (kept && !kept.isStored(former.session)) return
-        const tokens = tokensKeys(former.id, Object.keys(entries))
+        const tokens = makeTokensKeys(former.id, Object.keys(entries))
         // A session without the mark may still have logins. `destroy` ends them; deleting the session data would not.
-        const isKnown = tokens.length > 0 || attachedLogin(former.session)?.text === undefined
-        if (kept && isKnown && !kept.isOverridden()) return records.delete([dataKey(former.id), ...tokens])
+        const isKnown = tokens.length > 0 || findAttachedLogin(former.session)?.text === undefined
+        if (kept && isKnown && !kept.isOverridden()) return records.delete([makeDataKey(former.id), ...tokens])
         if (tokens.length > 0) await records.delete(tokens)
         await callStore<void>((done) => store.destroy(former.id, done))
       },

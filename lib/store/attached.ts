@@ -1,9 +1,9 @@
-import { privateField, type PrivateField } from '../core/private-field.ts'
+import { makePrivateField, type PrivateField } from '../core/private-field.ts'
 import type { Session } from 'express-session'
 import type { OidcRecords, OidcWrittenRecord } from '../core/records.ts'
 import type { LoginRecord } from './login-record.ts'
 
-const attached: PrivateField<LoginRecord> = privateField()
+const attached: PrivateField<LoginRecord> = makePrivateField()
 
 /** Attaches the login record that was read together with a session, so that it is not read again. */
 export function attachLogin(session: object, login: LoginRecord): void {
@@ -11,11 +11,11 @@ export function attachLogin(session: object, login: LoginRecord): void {
 }
 
 /** Returns the login record that was read together with a session; undefined if its store does not read it. */
-export function attachedLogin(session: object): LoginRecord | undefined {
+export function findAttachedLogin(session: object): LoginRecord | undefined {
   return attached.get(session)
 }
 
-/** A session store whose sessions are records (see `dataKey`), so that one step can write a session and its login. */
+/** A session store whose sessions are records (see `makeDataKey`), so that one step can write a session and its login. */
 export interface SessionRecords {
   readonly records: OidcRecords
   /** Whether the application has replaced `set` or `destroy`. Then these must be called instead. */
@@ -34,6 +34,6 @@ export function keepRecords(store: object, records: SessionRecords): void {
 }
 
 /** Returns the records of a session store; undefined if its sessions are not records. */
-export function recordsIn(store: object): SessionRecords | undefined {
+export function findSessionRecords(store: object): SessionRecords | undefined {
   return sessionRecords.get(store)
 }

@@ -75,11 +75,11 @@ function isObject(value: unknown): boolean {
 }
 
 /** Returns the entries of all other instances. */
-export function without(entries: LoginEntries, instance: string): LoginEntries {
+export function removeEntry(entries: LoginEntries, instance: string): LoginEntries {
   return Object.fromEntries(Object.entries(entries).filter(([name]) => name !== instance))
 }
 
 /** Returns the seconds until the last of these logins ends, at least 1. */
-export function secondsLeft(entries: LoginEntries): number {
+export function computeSecondsLeft(entries: LoginEntries): number {
   return Math.max(1, Math.max(...Object.values(entries).map((entry) => entry.endsAt)) - nowSeconds())
 }

@@ -20,12 +20,12 @@ export function listGroups({ sub, sid }: Pick<LoginEntry, 'sub' | 'sid'>): Login
 }
 
 /** Returns the key of the set of logins in a group. */
-export function groupKey(owner: string, group: LoginGroup): OidcRecordKey {
-  return { kind: 'logins', id: groupId(owner, group) }
+export function makeGroupKey(owner: string, group: LoginGroup): OidcRecordKey {
+  return { kind: 'logins', id: makeGroupId(owner, group) }
 }
 
 /** Returns an id for a group of an owner. It is a hash, so `sub` and `sid` may contain any text of any length. */
-export function groupId(owner: string, group: LoginGroup): string {
+export function makeGroupId(owner: string, group: LoginGroup): string {
   const [what, value] = 'sid' in group ? ['sid', group.sid] : ['sub', group.sub]
   return createHash('sha256')
     .update(JSON.stringify([owner, what, value]))

@@ -1,7 +1,7 @@
 import { storeUnavailable } from '../core/errors.ts'
 import type { OidcRecordChanges, OidcRecordKey, OidcRecords, OidcWrittenRecord } from '../core/records.ts'
 import { LoginRecord, writeRecord, writeReplaced, type InstanceId } from './login-record.ts'
-import { secondsLeft, type LoginEntry, type LoginEntries } from './login-entry.ts'
+import { computeSecondsLeft, type LoginEntry, type LoginEntries } from './login-entry.ts'
 
 /** A login, with the session that it belongs to now. */
 export interface FoundLogin {
@@ -27,25 +27,25 @@ const mostMoves = 3
 /** Attempts to replace a record that keeps changing. */
 const mostTries = 5
 
-export function loginKey(session: string): OidcRecordKey {
+export function makeLoginKey(session: string): OidcRecordKey {
   return { session, part: 'login' }
 }
 
-export function tokensKey(session: string, instance: string): OidcRecordKey {
+export function makeTokensKey(session: string, instance: string): OidcRecordKey {
   return { session, part: `tokens:${instance}` }
 }
 
-export function tokensKeys(session: string, instances: readonly string[]): OidcRecordKey[] {
-  return instances.map((instance) => tokensKey(session, instance))
+export function makeTokensKeys(session: string, instances: readonly string[]): OidcRecordKey[] {
+  return instances.map((instance) => makeTokensKey(session, instance))
 }
 
 /** The key of a session's own data, for a store whose sessions are records. */
-export function dataKey(session: string): OidcRecordKey {
+export function makeDataKey(session: string): OidcRecordKey {
   return { session, part: 'data' }
 }
 
 /** The key of the index entry from a login to its session. The session's record decides whether the login exists. */
-export function sessionKey(loginId: string): OidcRecordKey {
+export function makeSessionKey(loginId: string): OidcRecordKey {
   return { kind: 'login', id: loginId }
 }
 
@@ -58,7 +58,7 @@ export class LoginRecords {
   }
 
   async read(session: string): Promise<LoginRecord> {
-    return LoginRecord.of(session, await this.records.get(loginKey(session)))
+    return LoginRecord.of(session, await this.records.get(makeLoginKey(session)))
   }
 
   /** Finds a login in its session, or in the session that it moved to; undefined if it has ended. */
@@ -77,10 +77,10 @@ export class LoginRecords {
   replace(session: string, record: LoginRecord, entries: LoginEntries, besides: OidcRecordChanges): Promise<boolean> {
     const isOver = Object.keys(entries).length === 0
     return this.records.replace(
-      loginKey(session),
+      makeLoginKey(session),
       record.text as string,
       isOver ? undefined : writeRecord(entries, record.version + 1),
-      isOver ? 1 : secondsLeft(entries),
+      isOver ? 1 : computeSecondsLeft(entries),
       besides,
     )
   }
@@ -96,7 +96,7 @@ export class LoginRecords {
     for (let tries = 0; tries < mostTries; tries++) {
       const record = await this.read(session)
       if (record.text === undefined || record.moved) return
-      const tokens = tokensKeys(session, Object.keys(record.entries))
+      const tokens = makeTokensKeys(session, Object.keys(record.entries))
       if (await this.replace(session, record, {}, { delete: tokens })) {
         await Promise.all(Object.values(record.entries).map(({ loginId }) => this.#leave(session, loginId)))
         return
@@ -107,17 +107,17 @@ export class LoginRecords {
 
   /** Returns the session that a login belongs to, or belonged to a moment ago. */
   findSessionId(loginId: string): Promise<string | undefined> {
-    return this.records.get(sessionKey(loginId))
+    return this.records.get(makeSessionKey(loginId))
   }
 
   /** Deletes the index entry of a login that has ended. If that fails, the entry leads nowhere until it expires. */
   async forgetSession(loginId: string): Promise<void> {
-    await this.records.delete([sessionKey(loginId)]).catch(() => {})
+    await this.records.delete([makeSessionKey(loginId)]).catch(() => {})
   }
 
   /** Deletes the index entry of a login that left a session, unless the entry names another session by now. */
   async #leave(session: string, loginId: string): Promise<void> {
-    await this.records.replace(sessionKey(loginId), session, undefined, 1).catch(() => {})
+    await this.records.replace(makeSessionKey(loginId), session, undefined, 1).catch(() => {})
   }
 
   /** Writes the record of a new session, or replaces the one written `before`. Undefined if there is another record. */
@@ -129,8 +129,14 @@ export class LoginRecords {
   ): Promise<LoginRecord | undefined> {
     const text = writeRecord(entries, (before?.version ?? 0) + 1)
     const isWritten = before
-      ? await this.records.replace(loginKey(session), before.text as string, text, secondsLeft(entries), besides)
-      : await this.records.add(loginKey(session), text, secondsLeft(entries), besides)
+      ? await this.records.replace(
+          makeLoginKey(session),
+          before.text as string,
+          text,
+          computeSecondsLeft(entries),
+          besides,
+        )
+      : await this.records.add(makeLoginKey(session), text, computeSecondsLeft(entries), besides)
     return isWritten ? LoginRecord.of(session, text) : undefined
   }
 
@@ -140,8 +146,10 @@ export class LoginRecords {
    */
   async copiedTokens(from: string, to: string, entries: LoginEntries): Promise<OidcWrittenRecord[]> {
     const copies = Object.entries(entries).map(async ([instance, entry]) => {
-      const value = await this.records.get(tokensKey(from, instance))
-      return value === undefined ? [] : [{ key: tokensKey(to, instance), value, seconds: secondsLeft({ entry }) }]
+      const value = await this.records.get(makeTokensKey(from, instance))
+      return value === undefined
+        ? []
+        : [{ key: makeTokensKey(to, instance), value, seconds: computeSecondsLeft({ entry }) }]
     })
     return (await Promise.all(copies)).flat()
   }
@@ -152,28 +160,28 @@ export class LoginRecords {
    */
   async takeOver({ session, former, replaced, seconds }: Takeover): Promise<boolean> {
     try {
-      return await this.records.replace(loginKey(session), former.text as string, replaced, seconds)
+      return await this.records.replace(makeLoginKey(session), former.text as string, replaced, seconds)
     } catch (error) {
       // The write succeeded and only its answer was lost. Other requests may have seen the result, so it remains.
-      if ((await this.records.get(loginKey(session))) === replaced) return true
+      if ((await this.records.get(makeLoginKey(session))) === replaced) return true
       throw error
     }
   }
 
   /** Restores the record of the former session, unless it has changed since. */
   async undo({ session, former, replaced }: Takeover): Promise<void> {
-    await this.records.replace(loginKey(session), replaced, former.text, secondsLeft(former.entries))
+    await this.records.replace(makeLoginKey(session), replaced, former.text, computeSecondsLeft(former.entries))
   }
 
   /** Deletes the record and the tokens of a session whose login failed. */
   async discard(session: string, instances: readonly string[]): Promise<void> {
-    await this.records.delete([loginKey(session), ...tokensKeys(session, instances)])
+    await this.records.delete([makeLoginKey(session), ...makeTokensKeys(session, instances)])
   }
 }
 
 /** Prepares the replacement of a session: the logins of `moving` move to the new session, and all others end. */
-export function takeover(session: string, former: LoginRecord, to: string, moving: LoginEntries): Takeover {
+export function planTakeover(session: string, former: LoginRecord, to: string, moving: LoginEntries): Takeover {
   // A logout must find a login that moved for as long as it lasts, in case its index entry could not be written.
-  const seconds = Object.keys(moving).length > 0 ? Math.max(movedSeconds, secondsLeft(moving)) : movedSeconds
+  const seconds = Object.keys(moving).length > 0 ? Math.max(movedSeconds, computeSecondsLeft(moving)) : movedSeconds
   return { session, former, replaced: writeReplaced(to, moving), seconds }
 }

@@ -2,12 +2,12 @@ import { transactionSeconds } from '../core/limits.ts'
 import { storeUnavailable } from '../core/errors.ts'
 import type { OidcRecords, OidcWrittenRecord } from '../core/records.ts'
 import type { Sealer } from '../core/seal.ts'
-import { groupId, groupKey, listGroups, type LoginGroup, type Logout } from './login-groups.ts'
+import { makeGroupId, makeGroupKey, listGroups, type LoginGroup, type Logout } from './login-groups.ts'
 import type { InstanceId, LoginRecord } from './login-record.ts'
-import { loginKey, LoginRecords, sessionKey, tokensKey, type FoundLogin } from './login-records.ts'
-import { secondsLeft, without, type LoginEntry } from './login-entry.ts'
+import { makeLoginKey, LoginRecords, makeSessionKey, makeTokensKey, type FoundLogin } from './login-records.ts'
+import { computeSecondsLeft, removeEntry, type LoginEntry } from './login-entry.ts'
 import { openTokens, sealTokens, type StoredTokens } from './tokens.ts'
-import { endsLoginInProgress, tombstonesKey, type Tombstone } from './tombstones.ts'
+import { endsLoginInProgress, makeTombstonesKey, type Tombstone } from './tombstones.ts'
 
 /** The instance whose logins a {@link LoginStore} manages, with the key for their tokens. */
 export interface LoginOwner extends InstanceId {
@@ -84,12 +84,12 @@ export class LoginStore {
 
   /** Returns the ids of the logins in a group, some of which may have ended. */
   members(group: LoginGroup): Promise<string[]> {
-    return this.records.members(groupKey(this.#instance.owner, group))
+    return this.records.members(makeGroupKey(this.#instance.owner, group))
   }
 
   /** Returns the sealed tokens of a session's login; undefined if there are none. */
   sealedTokens(session: string): Promise<string | undefined> {
-    return this.records.get(tokensKey(session, this.#instance.name))
+    return this.records.get(makeTokensKey(session, this.#instance.name))
   }
 
   /** Returns the tokens of a login; undefined if there are none, or if they were sealed with an unknown secret. */
@@ -108,13 +108,13 @@ export class LoginStore {
 
   /** Whether the record of a login is still as it was found. */
   async isUnchanged({ session, record }: FoundLogin): Promise<boolean> {
-    return (await this.records.get(loginKey(session))) === record.text
+    return (await this.records.get(makeLoginKey(session))) === record.text
   }
 
   /** Replaces entry and tokens in one step, if the record is still as it was found. Returns whether it did. */
   replace({ session, record }: FoundLogin, entry: LoginEntry, sealed: string): Promise<boolean> {
     const name = this.#instance.name
-    const written = { key: tokensKey(session, name), value: sealed, seconds: secondsLeft({ entry }) }
+    const written = { key: makeTokensKey(session, name), value: sealed, seconds: computeSecondsLeft({ entry }) }
     return this.loginRecords.replace(session, record, { ...record.liveEntries, [name]: entry }, { set: [written] })
   }
 
@@ -133,8 +133,8 @@ export class LoginStore {
       if (!found) return { outcome: 'missing' }
       const login = { ...found, sealed: await this.sealedTokens(found.session) }
       if (isExempt(login)) return { outcome: 'skipped', login }
-      const others = without(found.record.liveEntries, this.#instance.name)
-      const dropped = [tokensKey(found.session, this.#instance.name)]
+      const others = removeEntry(found.record.liveEntries, this.#instance.name)
+      const dropped = [makeTokensKey(found.session, this.#instance.name)]
       if (!(await this.loginRecords.replace(found.session, found.record, others, { delete: dropped }))) continue
       await this.forget(found.entry, group)
       return { outcome: 'ended', login: { ...login, isLast: Object.keys(others).length === 0 } }
@@ -144,22 +144,22 @@ export class LoginStore {
 
   /** Makes a login findable by its id, its subject, and its session at the provider. */
   async index(session: string, entry: LoginEntry): Promise<void> {
-    const seconds = secondsLeft({ entry })
+    const seconds = computeSecondsLeft({ entry })
     const joining = listGroups(entry).map((group) =>
-      this.records.addToSet(groupKey(this.#instance.owner, group), entry.loginId, seconds),
+      this.records.addToSet(makeGroupKey(this.#instance.owner, group), entry.loginId, seconds),
     )
     await Promise.all([this.move(session, entry), ...joining])
   }
 
   /** Points the index entry of a login to the session that the login moved to. */
   move(session: string, entry: LoginEntry): Promise<void> {
-    return this.records.set(sessionKey(entry.loginId), session, secondsLeft({ entry }))
+    return this.records.set(makeSessionKey(entry.loginId), session, computeSecondsLeft({ entry }))
   }
 
   /** Removes a login that has ended from the index and its groups, except the group `but`, which the caller handles. */
   async forget({ loginId, ...entry }: Pick<LoginEntry, 'loginId' | 'sub' | 'sid'>, but?: LoginGroup): Promise<void> {
-    const id = but && groupId(this.#instance.owner, but)
-    const groups = listGroups(entry).filter((group) => groupId(this.#instance.owner, group) !== id)
+    const id = but && makeGroupId(this.#instance.owner, but)
+    const groups = listGroups(entry).filter((group) => makeGroupId(this.#instance.owner, group) !== id)
     const leaving = groups.map((group) => this.forgetMembers(group, [loginId]))
     await Promise.all([this.loginRecords.forgetSession(loginId), ...leaving])
   }
@@ -167,7 +167,7 @@ export class LoginStore {
   /** Removes logins that have ended from a group. If that fails, their entries lead nowhere until they expire. */
   async forgetMembers(group: LoginGroup, loginIds: readonly string[]): Promise<void> {
     if (loginIds.length > 0)
-      await this.records.removeFromSet(groupKey(this.#instance.owner, group), loginIds).catch(() => {})
+      await this.records.removeFromSet(makeGroupKey(this.#instance.owner, group), loginIds).catch(() => {})
   }
 
   /** Ends the logins of a group that are in progress: they look for tombstones once they are written. */
@@ -175,12 +175,18 @@ export class LoginStore {
     const at = Date.now() / 1000
     const tombstone: Tombstone = { issuer, at, issuedAt: issuedAt ?? at }
     // A member of a set, so that a late tombstone does not replace an earlier one.
-    await this.records.addToSet(tombstonesKey(this.#instance.owner, group), JSON.stringify(tombstone), tombstoneSeconds)
+    await this.records.addToSet(
+      makeTombstonesKey(this.#instance.owner, group),
+      JSON.stringify(tombstone),
+      tombstoneSeconds,
+    )
   }
 
   /** Whether a logout ended a login that has just been written while it was in progress. */
   async wasLoggedOut(entry: LoginEntry): Promise<boolean> {
-    const groups = listGroups(entry).map((group) => this.records.members(tombstonesKey(this.#instance.owner, group)))
+    const groups = listGroups(entry).map((group) =>
+      this.records.members(makeTombstonesKey(this.#instance.owner, group)),
+    )
     const tombstones = (await Promise.all(groups)).flat()
     return tombstones.some((text) => endsLoginInProgress(JSON.parse(text) as Tombstone, entry))
   }
@@ -188,6 +194,6 @@ export class LoginStore {
   /** Returns the tokens of a login as a record of a session. */
   sealedRecord(session: string, entry: LoginEntry, tokens: StoredTokens): OidcWrittenRecord {
     const value = this.seal(tokens, entry.loginId)
-    return { key: tokensKey(session, this.#instance.name), value, seconds: secondsLeft({ entry }) }
+    return { key: makeTokensKey(session, this.#instance.name), value, seconds: computeSecondsLeft({ entry }) }
   }
 }

@@ -1,5 +1,5 @@
 import type { OidcRecordChanges, OidcRecordKey, OidcRecords } from '../core/records.ts'
-import { listMembers, withMember, withoutMembers } from './record-sets.ts'
+import { listMembers, addMember, removeMembers } from './record-sets.ts'
 
 interface Entry {
   readonly value: string
@@ -55,7 +55,7 @@ export class MemoryRecords implements OidcRecords {
 
   async addToSet(key: OidcRecordKey, member: string, seconds: number): Promise<void> {
     const name = formatKey(key)
-    const set = withMember(this.#read(name), member, seconds)
+    const set = addMember(this.#read(name), member, seconds)
     this.#write(name, set.text, set.seconds)
   }
 
@@ -65,7 +65,7 @@ export class MemoryRecords implements OidcRecords {
 
   async removeFromSet(key: OidcRecordKey, members: readonly string[]): Promise<void> {
     const name = formatKey(key)
-    const set = withoutMembers(this.#read(name), members)
+    const set = removeMembers(this.#read(name), members)
     if (set) this.#write(name, set.text, set.seconds)
     else this.#entries.delete(name)
   }

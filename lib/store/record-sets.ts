@@ -8,19 +8,19 @@ export interface SetText {
 }
 
 /** Returns a set with a member added, or with its lifetime replaced. */
-export function withMember(set: string | undefined, member: string, seconds: number): SetText {
-  return setText({ ...liveEnds(set), [member]: Date.now() + seconds * 1000 })
+export function addMember(set: string | undefined, member: string, seconds: number): SetText {
+  return setText({ ...listLiveEnds(set), [member]: Date.now() + seconds * 1000 })
 }
 
 /** Returns the members of a set that have not expired. */
 export function listMembers(set: string | undefined): string[] {
-  return Object.keys(liveEnds(set))
+  return Object.keys(listLiveEnds(set))
 }
 
 /** Returns a set without some members; undefined if none is left. */
-export function withoutMembers(set: string | undefined, members: readonly string[]): SetText | undefined {
+export function removeMembers(set: string | undefined, members: readonly string[]): SetText | undefined {
   const removed = new Set(members)
-  const remaining = Object.entries(liveEnds(set)).filter(([member]) => !removed.has(member))
+  const remaining = Object.entries(listLiveEnds(set)).filter(([member]) => !removed.has(member))
   return remaining.length === 0 ? undefined : setText(Object.fromEntries(remaining))
 }
 
@@ -28,7 +28,7 @@ function setText(ends: Ends): SetText {
   return { text: JSON.stringify(ends), seconds: (Math.max(...Object.values(ends)) - Date.now()) / 1000 }
 }
 
-function liveEnds(set: string | undefined): Ends {
+function listLiveEnds(set: string | undefined): Ends {
   const now = Date.now()
   const ends = set === undefined ? {} : (JSON.parse(set) as Ends)
   return Object.fromEntries(Object.entries(ends).filter(([, endsAt]) => endsAt > now))

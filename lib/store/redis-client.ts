@@ -31,7 +31,7 @@ export const defaultPrefix = 'sess:'
  * applications with the same client would remove each other's logins from the groups, because they cannot find their
  * sessions.
  */
-export function redisKey(key: OidcRecordKey, sessionPrefix: string): string {
+export function formatRedisKey(key: OidcRecordKey, sessionPrefix: string): string {
   if (!('session' in key)) {
     return `oidc:${sessionPrefix === defaultPrefix ? '' : sessionPrefix}${key.kind}:${key.id}`
   }
@@ -78,7 +78,7 @@ export function runWithTimeout<Answer>(command: () => Promise<Answer>, timeoutSe
  * - The client is not connected: only its limit removes commands from its queue.
  * - The client is a proxy, or one of its methods was replaced. Such a replacement must not be bypassed.
  */
-export function withoutTimeout(client: OidcRedisClient): () => OidcRedisClient {
+export function removeTimeout(client: OidcRedisClient): () => OidcRedisClient {
   const { options, withCommandOptions } = client as {
     options?: { commandOptions?: { timeout?: unknown } }
     withCommandOptions?: unknown

@@ -1,11 +1,11 @@
 import type { OidcRecordChanges, OidcRecordKey, OidcRecords } from '../core/records.ts'
-import { ownProperties } from '../core/own-properties.ts'
+import { copyOwnProperties } from '../core/own-properties.ts'
 import {
   runWithTimeout,
   defaultPrefix,
   hashTag,
-  redisKey,
-  withoutTimeout,
+  formatRedisKey,
+  removeTimeout,
   type OidcRedisClient,
 } from './redis-client.ts'
 
@@ -86,7 +86,7 @@ const mostUnpacked = 1000
  * const oidc = createOidc({ ...options, records: redisRecords({ client }) })
  */
 export function redisRecords(options: RedisRecordsOptions): OidcRecords {
-  const { client, prefix = defaultPrefix, timeoutSeconds = 5 } = ownProperties(options)
+  const { client, prefix = defaultPrefix, timeoutSeconds = 5 } = copyOwnProperties(options)
   requireClient(client, 'redisRecords')
   requireTimeout(timeoutSeconds, 'redisRecords')
   requirePrefix(prefix, 'redisRecords')
@@ -103,13 +103,13 @@ class RecordCommands {
 
   constructor(client: OidcRedisClient, prefix: string, timeoutSeconds: number) {
     this.#client = client
-    this.#reader = withoutTimeout(client)
+    this.#reader = removeTimeout(client)
     this.#prefix = prefix
     this.#timeoutSeconds = timeoutSeconds
   }
 
   name(key: OidcRecordKey): string {
-    return redisKey(key, this.#prefix)
+    return formatRedisKey(key, this.#prefix)
   }
 
   run<Answer>(command: (client: OidcRedisClient) => Promise<Answer>): Promise<Answer> {
@@ -134,7 +134,7 @@ class RecordCommands {
   ): Promise<boolean> {
     const { set: written = [], delete: deleted = [] } = besides
     const keys = [key, ...written.map((record) => record.key), ...deleted]
-    const texts = written.flatMap(({ value, seconds }) => [value, wholeSeconds(seconds)])
+    const texts = written.flatMap(({ value, seconds }) => [value, formatSeconds(seconds)])
     return Number(await this.runScript(script, keys, [...values, ...texts])) === 1
   }
 }
@@ -143,22 +143,22 @@ class RecordCommands {
 function makeTexts(commands: RecordCommands): Omit<OidcRecords, 'addToSet' | 'members' | 'removeFromSet'> {
   return {
     async get(key) {
-      return textOrUndefined(await commands.read(key))
+      return toText(await commands.read(key))
     },
     async set(key, value, seconds) {
       await commands.run((client) => client.set(commands.name(key), value, { expiration: expireAfter(seconds) }))
     },
     async add(key, value, seconds, besides) {
-      if (besides) return commands.change(addScript, key, ['', value, wholeSeconds(seconds)], besides)
+      if (besides) return commands.change(addScript, key, ['', value, formatSeconds(seconds)], besides)
       const options = { condition: 'NX' as const, expiration: expireAfter(seconds) }
       return (await commands.run((client) => client.set(commands.name(key), value, options))) !== null
     },
     replace(key, expected, value, seconds, besides = {}) {
-      const after = value === undefined ? ['', '0'] : [value, wholeSeconds(seconds)]
+      const after = value === undefined ? ['', '0'] : [value, formatSeconds(seconds)]
       return commands.change(replaceScript, key, [expected, ...after], besides)
     },
     async getAndDelete(key) {
-      return textOrUndefined(await commands.run((client) => client.getDel(commands.name(key))))
+      return toText(await commands.run((client) => client.getDel(commands.name(key))))
     },
     async delete(keys) {
       // A cluster rejects a command with keys in several slots. The keys of one session are in one slot.
@@ -177,7 +177,7 @@ function makeTexts(commands: RecordCommands): Omit<OidcRecords, 'addToSet' | 'me
 function makeSets(commands: RecordCommands): Pick<OidcRecords, 'addToSet' | 'members' | 'removeFromSet'> {
   return {
     async addToSet(key, member, seconds) {
-      await commands.runScript(addToSetScript, [key], [member, wholeSeconds(seconds)])
+      await commands.runScript(addToSetScript, [key], [member, formatSeconds(seconds)])
     },
     async members(key) {
       const answer = await commands.runScript(membersScript, [key], [])
@@ -216,14 +216,14 @@ export function requirePrefix(prefix: unknown, what: string): void {
 }
 
 function expireAfter(seconds: number): { type: 'EX'; value: number } {
-  return { type: 'EX', value: Number(wholeSeconds(seconds)) }
+  return { type: 'EX', value: Number(formatSeconds(seconds)) }
 }
 
 /** Returns a lifetime for a command: whole seconds, at least 1. */
-function wholeSeconds(seconds: number): string {
+function formatSeconds(seconds: number): string {
   return String(Math.max(1, Math.ceil(seconds)))
 }
 
-function textOrUndefined(answer: unknown): string | undefined {
+function toText(answer: unknown): string | undefined {
   return typeof answer === 'string' ? answer : undefined
 }

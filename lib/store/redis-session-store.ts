@@ -1,14 +1,14 @@
 import type { Request } from 'express'
 import type { Session, SessionData } from 'express-session'
-import { privateField, type PrivateField } from '../core/private-field.ts'
-import { ownProperties } from '../core/own-properties.ts'
+import { makePrivateField, type PrivateField } from '../core/private-field.ts'
+import { copyOwnProperties } from '../core/own-properties.ts'
 import { GenerationalCache } from '../core/generational-cache.ts'
 import { LoginRecord } from './login-record.ts'
 import type { OidcWrittenRecord } from '../core/records.ts'
-import { dataKey, loginKey, LoginRecords } from './login-records.ts'
-import { attachedLogin, attachLogin, keepRecords } from './attached.ts'
+import { makeDataKey, makeLoginKey, LoginRecords } from './login-records.ts'
+import { findAttachedLogin, attachLogin, keepRecords } from './attached.ts'
 import { RedisStore, requireConnectRedis } from './connect-redis.ts'
-import { runWithTimeout, defaultPrefix, redisKey, withoutTimeout, type OidcRedisClient } from './redis-client.ts'
+import { runWithTimeout, defaultPrefix, formatRedisKey, removeTimeout, type OidcRedisClient } from './redis-client.ts'
 import { redisRecords, requireClient, requirePrefix, requireTimeout } from './redis-records.ts'
 import { isLive, parseSession, serializeContent, SessionState } from './session-data.ts'
 
@@ -64,13 +64,13 @@ export class RedisSessionStore extends RedisStore {
   readonly #timeoutSeconds: number
   readonly #logins: LoginRecords
   readonly #renewed = new GenerationalCache<number>(mostRenewed)
-  readonly #states: PrivateField<SessionState> = privateField()
+  readonly #states: PrivateField<SessionState> = makePrivateField()
 
   /** @throws TypeError if an option is invalid, or if the installed connect-redis is older than version 9. */
   constructor(options: RedisSessionStoreOptions) {
     requireConnectRedis('RedisSessionStore')
     requireClient((options as RedisSessionStoreOptions | undefined)?.client, 'RedisSessionStore')
-    const { client, idleSeconds = 86_400, prefix = defaultPrefix, timeoutSeconds = 5 } = ownProperties(options)
+    const { client, idleSeconds = 86_400, prefix = defaultPrefix, timeoutSeconds = 5 } = copyOwnProperties(options)
     if (!(idleSeconds > 0 && Number.isFinite(idleSeconds))) {
       throw new TypeError('RedisSessionStore: `idleSeconds` must be a number of seconds greater than 0')
     }
@@ -78,7 +78,7 @@ export class RedisSessionStore extends RedisStore {
     requirePrefix(prefix, 'RedisSessionStore')
     super({ client, prefix, ttl: Math.ceil(idleSeconds) })
     this.#client = client
-    this.#reader = withoutTimeout(client)
+    this.#reader = removeTimeout(client)
     this.#idleSeconds = idleSeconds
     this.#timeoutSeconds = timeoutSeconds
     const records = redisRecords({ client, prefix, timeoutSeconds })
@@ -136,13 +136,13 @@ export class RedisSessionStore extends RedisStore {
   override createSession(req: Request, data: SessionData): Session & SessionData {
     const session = super.createSession(req, data)
     this.#states.set(session, new SessionState())
-    const login = attachedLogin(data)
+    const login = findAttachedLogin(data)
     if (login) attachLogin(session, login)
     return session
   }
 
   async #read(sid: string): Promise<SessionData | null> {
-    const keys = [this.prefix + sid, redisKey(loginKey(sid), this.prefix)]
+    const keys = [this.prefix + sid, formatRedisKey(makeLoginKey(sid), this.prefix)]
     const [text, login] = await this.#run(() => this.#reader().mGet(keys))
     const record = LoginRecord.of(sid, typeof login === 'string' ? login : undefined)
     if (typeof text !== 'string') return this.#moved(record)
@@ -171,7 +171,7 @@ export class RedisSessionStore extends RedisStore {
   }
 
   async #write(sid: string, session: SessionData): Promise<void> {
-    if (attachedLogin(session)?.isReplaced) return
+    if (findAttachedLogin(session)?.isReplaced) return
     const value = JSON.stringify(session)
     const seconds = this.#life(session)
     const state = this.#states.get(session)
@@ -204,7 +204,7 @@ export class RedisSessionStore extends RedisStore {
     const seconds = this.#life(session)
     this.#states.set(session, new SessionState(serializeContent(session, seconds)))
     this.#renewed.set(session.id, Date.now())
-    return { key: dataKey(session.id), value, seconds }
+    return { key: makeDataKey(session.id), value, seconds }
   }
 
   async #remove(sid: string): Promise<void> {

@@ -1,7 +1,7 @@
 import type { OidcSessionStore } from '../config/session-store.ts'
 import type { OidcRecordChanges, OidcRecordKey, OidcRecords } from '../core/records.ts'
 import { formatKey } from './memory-records.ts'
-import { listMembers, withMember, withoutMembers, type SetText } from './record-sets.ts'
+import { listMembers, addMember, removeMembers, type SetText } from './record-sets.ts'
 import { callStore, isNoEntry } from './store-call.ts'
 
 /**
@@ -73,7 +73,7 @@ export class StoreRecords implements OidcRecords {
   }
 
   addToSet(key: OidcRecordKey, member: string, seconds: number): Promise<void> {
-    return this.#changeSet(key, (set) => withMember(set, member, seconds))
+    return this.#changeSet(key, (set) => addMember(set, member, seconds))
   }
 
   async members(key: OidcRecordKey): Promise<string[]> {
@@ -81,7 +81,7 @@ export class StoreRecords implements OidcRecords {
   }
 
   removeFromSet(key: OidcRecordKey, members: readonly string[]): Promise<void> {
-    return this.#changeSet(key, (set) => withoutMembers(set, members))
+    return this.#changeSet(key, (set) => removeMembers(set, members))
   }
 
   #changeSet(key: OidcRecordKey, change: (set: string | undefined) => SetText | undefined): Promise<void> {

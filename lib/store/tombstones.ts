@@ -1,4 +1,4 @@
-import { type LoginGroup, groupId } from './login-groups.ts'
+import { type LoginGroup, makeGroupId } from './login-groups.ts'
 import type { OidcRecordKey } from '../core/records.ts'
 import type { LoginEntry } from './login-entry.ts'
 /** A logout, as it is stored for logins that were in progress when it arrived. */
@@ -11,8 +11,8 @@ export interface Tombstone {
 }
 
 /** Returns the key of the set of tombstones of a group. */
-export function tombstonesKey(owner: string, group: LoginGroup): OidcRecordKey {
-  return { kind: 'ended', id: groupId(owner, group) }
+export function makeTombstonesKey(owner: string, group: LoginGroup): OidcRecordKey {
+  return { kind: 'ended', id: makeGroupId(owner, group) }
 }
 
 /** Whether a logout ended a login that has just been written while it was in progress. */

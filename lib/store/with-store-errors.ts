@@ -2,7 +2,7 @@ import { storeUnavailable } from '../core/errors.ts'
 import type { OidcRecords } from '../core/records.ts'
 
 /** Wraps the application's own records, so that everything they throw or reject with is `store_unavailable`. */
-export function withStoreErrors(records: OidcRecords): OidcRecords {
+export function wrapStoreErrors(records: OidcRecords): OidcRecords {
   const safe = async <Answer>(call: () => Promise<Answer>): Promise<Answer> => {
     try {
       return await call()

@@ -1,7 +1,7 @@
 import { EmbeddedJWK, calculateJwkThumbprint, jwtVerify, type JWK, type JWTVerifyResult } from 'jose'
 import { createHash } from 'node:crypto'
 import { describe } from '../core/errors.ts'
-import { parsedUrl } from '../core/urls.ts'
+import { parseUrl } from '../core/urls.ts'
 import { TokenRejected } from './token-rejected.ts'
 
 /** Values that a DPoP proof is checked with (RFC 9449, section 4.3). */
@@ -69,7 +69,7 @@ async function verifyProofSignature(proof: string, checks: DpopProofChecks): Pro
 
 /** Compares URLs without query and fragment (RFC 9449, section 4.3, check 9). */
 function isSameUrl(htu: unknown, url: URL): boolean {
-  const given = typeof htu === 'string' ? parsedUrl(htu) : undefined
+  const given = typeof htu === 'string' ? parseUrl(htu) : undefined
   return given?.origin === url.origin && given.pathname === url.pathname
 }
 

@@ -4,7 +4,7 @@ import type { OidcIssuerRules } from '../config/issuer-rules.ts'
 import { fail } from '../core/errors.ts'
 import { tokenInvalid } from './token-rejected.ts'
 import { isPastTime, isSubject } from './claims-checks.ts'
-import { findKeysWithKid, ruleFault } from './issuer-checks.ts'
+import { findKeysWithKid, findRuleFault } from './issuer-checks.ts'
 import type { Keys } from './key-set.ts'
 import { verifyFresh } from './verify.ts'
 
@@ -49,7 +49,7 @@ export async function verifyIdToken(token: string, keys: Keys, checks: IdTokenCh
   }
   const fault = findIdTokenFault(claims, checks)
   if (fault) throw tokenInvalid('ID token', fault)
-  if (checks.rules) await judgeByRules(token, keys, claims, checks.rules)
+  if (checks.rules) await checkRules(token, keys, claims, checks.rules)
   return claims as IdTokenClaims
 }
 
@@ -61,13 +61,8 @@ export function decodeStoredIdToken(token: string): OidcUnknownClaims {
 /**
  * Evaluates the rules of the issuer. If `accept` refuses the user, the login is refused; any other fault is the provider's.
  */
-async function judgeByRules(
-  token: string,
-  keys: Keys,
-  claims: OidcUnknownClaims,
-  rules: OidcIssuerRules,
-): Promise<void> {
-  const fault = await ruleFault(claims, rules, {
+async function checkRules(token: string, keys: Keys, claims: OidcUnknownClaims, rules: OidcIssuerRules): Promise<void> {
+  const fault = await findRuleFault(claims, rules, {
     token: 'id',
     keys: rules.accept ? findKeysWithKid(token, await keys.current()) : [],
   })

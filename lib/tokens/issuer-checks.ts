@@ -19,7 +19,7 @@ export interface RuleFault {
  *
  * @throws OidcError `hook_failed` if a function of the options fails.
  */
-export async function ruleFault(
+export async function findRuleFault(
   claims: OidcUnknownClaims,
   rules: OidcIssuerRules,
   context: OidcTokenContext,
@@ -29,7 +29,7 @@ export async function ruleFault(
     return { reason: 'iss is not an issuer that `tokenIssuer` returned', isRefusal: false }
   }
   const verdict = rules.accept ? await callAccept(rules.accept, claims, context) : true
-  if (verdict !== true) return { reason: refusal(verdict), isRefusal: true }
+  if (verdict !== true) return { reason: describeRefusal(verdict), isRefusal: true }
   if (issuers?.length === 0) return { reason: '`tokenIssuer` returned no issuer', isRefusal: false }
   return undefined
 }
@@ -61,7 +61,7 @@ async function callAccept(
   }
 }
 
-function refusal(verdict: unknown): string {
+function describeRefusal(verdict: unknown): string {
   return typeof verdict === 'string'
     ? verdict.slice(0, 500)
     : verdict === false
@@ -74,7 +74,7 @@ function refusal(verdict: unknown): string {
  *
  * @throws OidcError `hook_failed` if the function of the options fails.
  */
-export async function withDistributedClaims<Claims extends OidcUnknownClaims>(
+export async function addDistributedClaims<Claims extends OidcUnknownClaims>(
   claims: Claims,
   { distributedClaims }: OidcIssuerRules,
   accessToken: string,

@@ -87,7 +87,7 @@ export class Keys {
   fetched(): Promise<KeyLookup> {
     return this.#flight.run(async () => {
       try {
-        const set = usable(await this.#fetch())
+        const set = selectUsableKeys(await this.#fetch())
         const content = JSON.stringify(set)
         // The same keys keep their lookup, with the keys that jose has imported.
         if (!this.#lookup || content !== this.#content) {
@@ -122,7 +122,7 @@ export class Keys {
 }
 
 /** Drops the keys that cannot verify signatures: a provider may publish keys of any kind. */
-function usable(set: unknown): JSONWebKeySet {
+function selectUsableKeys(set: unknown): JSONWebKeySet {
   const keys = (set as { keys?: unknown } | null)?.keys
   if (!Array.isArray(keys)) throw providerUnavailable('key set: keys is not an array')
   return {

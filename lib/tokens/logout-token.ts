@@ -50,7 +50,7 @@ export async function verifyLogoutToken(
     throw fault instanceof OidcError ? fault : new TokenRejected(describe(fault))
   })
   const { protectedHeader, payload: claims } = result
-  const fault = typeFault(protectedHeader.typ) ?? findLogoutTokenFault(claims, clockToleranceSeconds)
+  const fault = findTypeFault(protectedHeader.typ) ?? findLogoutTokenFault(claims, clockToleranceSeconds)
   if (fault !== undefined) throw new TokenRejected(fault)
   if (rules?.tokenIssuer && !listIssuers(rules.tokenIssuer, claims).includes(claims.iss as string)) {
     throw new TokenRejected('iss is not an issuer that `tokenIssuer` returned')
@@ -59,7 +59,7 @@ export async function verifyLogoutToken(
   return { iss, sub, sid, jti, iat }
 }
 
-function typeFault(typ: string | undefined): string | undefined {
+function findTypeFault(typ: string | undefined): string | undefined {
   return typ === undefined || types.includes(typ.toLowerCase()) ? undefined : 'typ is not that of a logout token'
 }
 

@@ -7,7 +7,7 @@ import { looksLikeJwt } from './access-token.ts'
 import { isPastTime, isSubject } from './claims-checks.ts'
 import { TokenRejected } from './token-rejected.ts'
 import type { KeyLookup, Keys } from './key-set.ts'
-import { purposeFault } from './purpose.ts'
+import { findPurposeFault } from './purpose.ts'
 import { verifyPresented } from './verify.ts'
 
 /** Values that a presented access token is checked with. */
@@ -52,12 +52,12 @@ export async function verifyPresentedToken(
 }
 
 /** Returns the unverified `iss` of a token. Its only use is to select the issuer. */
-export function unverifiedIssuer(token: string): string | undefined {
-  return unverifiedClaims(token)['iss'] as string | undefined
+export function readUnverifiedIssuer(token: string): string | undefined {
+  return readUnverifiedClaims(token)['iss'] as string | undefined
 }
 
 /** Returns the unverified claims of a token. Their only use is to select the issuer. */
-export function unverifiedClaims(token: string): OidcUnknownClaims {
+export function readUnverifiedClaims(token: string): OidcUnknownClaims {
   try {
     return decodeJwt(token)
   } catch {
@@ -75,7 +75,7 @@ export function checkPresentedClaims(
   claims: OidcUnknownClaims,
   checks: PresentedTokenChecks,
 ): void {
-  const fault = purposeFault(header, claims) ?? findTokenFault(claims, checks)
+  const fault = findPurposeFault(header, claims) ?? findTokenFault(claims, checks)
   if (fault !== undefined) throw new TokenRejected(fault)
   if (checks.audience.length > 0) checkAudience(claims, checks.audience)
 }

@@ -9,11 +9,11 @@ const claimTypes = ['bearer', 'dpop', 'jwt', 'at+jwt', 'access_token']
  * Returns why a token is not an access token, but an ID token, a refresh token, a logout token or a DPoP proof (RFC 8725,
  * sections 2.8, 3.11 and 3.12). Undefined if it may be an access token.
  */
-export function purposeFault(header: { readonly typ?: unknown }, claims: OidcUnknownClaims): string | undefined {
-  const type = typeName(header.typ)
+export function findPurposeFault(header: { readonly typ?: unknown }, claims: OidcUnknownClaims): string | undefined {
+  const type = normalizeType(header.typ)
   if (type !== undefined && !headerTypes.includes(type))
     return `the header typ is ${JSON.stringify(type)}, not that of an access token`
-  const own = typeName(claims['typ'])
+  const own = normalizeType(claims['typ'])
   if (own !== undefined && !claimTypes.includes(own))
     return `the claim typ is ${JSON.stringify(own)}, not that of an access token`
   if (claims['events'] !== undefined) return 'events is a claim of logout tokens'
@@ -23,13 +23,13 @@ export function purposeFault(header: { readonly typ?: unknown }, claims: OidcUnk
   const hash = ['at_hash', 'c_hash', 's_hash'].find((name) => claims[name] !== undefined)
   if (hash !== undefined) return `${hash} is a claim of ID tokens`
   const isScoped = claims['scope'] !== undefined || claims['scp'] !== undefined || own !== undefined
-  return isScoped ? undefined : unscopedFault(claims)
+  return isScoped ? undefined : findUnscopedFault(claims)
 }
 
 /**
  * Returns why a token without a scope is no access token. If an API is its own client, ID tokens have the same audience.
  */
-function unscopedFault(claims: OidcUnknownClaims): string | undefined {
+function findUnscopedFault(claims: OidcUnknownClaims): string | undefined {
   if (claims['nonce'] !== undefined) return 'nonce without a scope marks an ID token'
   if (claims['code'] !== undefined) return 'code is a claim of authorization responses'
   const { aud, azp } = claims
@@ -41,7 +41,7 @@ function unscopedFault(claims: OidcUnknownClaims): string | undefined {
 }
 
 /** Normalizes a type: in lower case, and without `application/`, which it may omit (RFC 7515, section 4.1.9). */
-function typeName(value: unknown): string | undefined {
+function normalizeType(value: unknown): string | undefined {
   if (value === undefined) return undefined
   if (typeof value !== 'string') return 'not a string'
   return value

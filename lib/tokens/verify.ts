@@ -42,14 +42,14 @@ export async function verifyPresented(
   try {
     return { result: await verifyWith(token, lookup, options), lookup }
   } catch (error) {
-    if (!mayBeByNewKey(token, error)) throw error
+    if (!canHaveNewKey(token, error)) throw error
   }
   const fetched = await keys.fetchedForUnknown()
   return { result: await verifyWith(token, fetched, options), lookup: fetched }
 }
 
 /** Whether a newly published key may have signed the token. It cannot if the key with its `kid` is known. */
-function mayBeByNewKey(token: string, error: unknown): boolean {
+function canHaveNewKey(token: string, error: unknown): boolean {
   return isKeyMismatch(error) && (isNoKey(error) || readKid(token) === undefined)
 }
 

@@ -6,7 +6,7 @@ import type { RequestHandler } from 'express'
 import { LoginRefused, type OidcOptions } from 'express-session-oidc'
 import type { TestEndpoint, TestFaults, UserAgentResponse } from 'express-session-oidc/testing'
 import { describe, expect, it } from 'vitest'
-import { localPath, localReferer } from '../../lib/core/urls.ts'
+import { toLocalPath, toLocalReferer } from '../../lib/core/urls.ts'
 import { statusFault } from '../../lib/provider/provider-faults.ts'
 import type { AppSetup, TestApp } from '../support/app.ts'
 import { byDepth } from '../support/depth.ts'
@@ -102,11 +102,11 @@ const spellings = (octet: string): string[] => [octet, `%${octet.charCodeAt(0).t
 describe('octets in redirect paths', () => {
   const all = octets.flatMap(spellings)
 
-  it('localPath() and localReferer() return only visible ASCII characters', () => {
+  it('toLocalPath() and toLocalReferer() return only visible ASCII characters', () => {
     for (const text of all) {
       for (const target of [`/a${text}b`, `/a?${text}=1`, `/a#${text}`]) {
         const referer = Buffer.from(`${publicOrigin}${target}`, 'latin1').toString('latin1')
-        for (const path of [localPath(target, publicOrigin), localReferer(referer, publicOrigin)]) {
+        for (const path of [toLocalPath(target, publicOrigin), toLocalReferer(referer, publicOrigin)]) {
           expect(path ?? '', JSON.stringify(target)).toMatch(/^[\x21-\x7e]*$/)
         }
       }

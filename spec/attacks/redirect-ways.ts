@@ -5,8 +5,8 @@ import { createOidc, type OidcOptions } from 'express-session-oidc'
 import { createUserAgent, type UserAgent } from 'express-session-oidc/testing'
 import { expect } from 'vitest'
 import { readLinks } from '../../lib/testing/html-reader.ts'
-import { newTransactionId, writeState } from '../../lib/session/state.ts'
-import { openTransaction, transactionCookie, type Transaction } from '../../lib/session/transaction.ts'
+import { createTransactionId, writeState } from '../../lib/session/state.ts'
+import { openTransaction, makeTransactionCookie, type Transaction } from '../../lib/session/transaction.ts'
 import { getContext, secret, type AppSetup, type TestApp } from '../support/app.ts'
 import { makeIdentity, type Identity } from '../support/identity.ts'
 import { behindTls, forgetTransactions, location, publicOrigin, type Flow } from '../support/flow.ts'
@@ -50,7 +50,7 @@ const nonce = 'a nonce that is always the same'
 /** A login in progress with the given transaction, and the start of its authorization response. */
 function planted(issuer: string, returnTo: string, parameters: Transaction['parameters'] = {}) {
   const { seals, place } = identityAt(issuer)
-  const id = newTransactionId()
+  const id = createTransactionId()
   const transaction: Transaction = {
     id,
     nonce,
@@ -62,7 +62,7 @@ function planted(issuer: string, returnTo: string, parameters: Transaction['para
   }
   const state = writeState(seals, { id, attempt: 0 })
   const callback = `/callback?${new URLSearchParams({ state, iss: issuer }).toString()}`
-  const { name, value } = transactionCookie(seals.transaction, place, transaction)
+  const { name, value } = makeTransactionCookie(seals.transaction, place, transaction)
   return { id, line: `${name}=${value}; Path=/; Secure; HttpOnly`, callback }
 }
 

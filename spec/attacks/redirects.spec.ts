@@ -2,7 +2,7 @@
 import * as fc from 'fast-check'
 import { createUserAgent } from 'express-session-oidc/testing'
 import { describe, expect, it } from 'vitest'
-import { localPath, localReferer } from '../../lib/core/urls.ts'
+import { toLocalPath, toLocalReferer } from '../../lib/core/urls.ts'
 import { depth, runs } from '../support/depth.ts'
 import { flow, publicOrigin, response } from '../support/flow.ts'
 import { queryValue } from './raw-http.ts'
@@ -17,7 +17,7 @@ const hostile = families.flatMap(({ targets }) => targets)
  * accepted ones are processed.
  */
 function samples({ targets }: Family): string[] {
-  const taken = targets.find((target) => localPath(target, publicOrigin) !== undefined)
+  const taken = targets.find((target) => toLocalPath(target, publicOrigin) !== undefined)
   return [...new Set([...targets.slice(0, 1), ...(taken === undefined ? [] : [taken])])]
 }
 
@@ -99,9 +99,9 @@ describe('the corpus of redirect targets', () => {
     expect(new Set(goodSamples).size).toBe(goodSamples.length)
   })
 
-  it('each family has samples, and most have one that localPath() accepts', () => {
+  it('each family has samples, and most have one that toLocalPath() accepts', () => {
     for (const family of families) expect(samples(family).length).toBeGreaterThan(0)
-    const taken = families.filter((family) => samples(family).some((target) => localPath(target, publicOrigin)))
+    const taken = families.filter((family) => samples(family).some((target) => toLocalPath(target, publicOrigin)))
     expect(taken.length).toBeGreaterThan(families.length / 2)
   })
 })
@@ -109,37 +109,37 @@ describe('the corpus of redirect targets', () => {
 const sentFrom = [publicOrigin, 'http://127.0.0.1:3000', 'https://app.example.com:8443']
 
 describe.each(families.map((family) => [family.name, family.targets] as const))(
-  'localPath() and localReferer() with %s',
+  'toLocalPath() and toLocalReferer() with %s',
   (_name, targets) => {
-    it.each(sentFrom)('localPath() returns a path that stays on %s, or undefined', (origin) => {
+    it.each(sentFrom)('toLocalPath() returns a path that stays on %s, or undefined', (origin) => {
       const faults = targets.flatMap((target) => {
-        const path = localPath(target, origin)
+        const path = toLocalPath(target, origin)
         // Paths are also appended to a base path and to the origin.
         return path === undefined ? [] : findFaults(target, [path, `/shop${path}`, origin + path], origin)
       })
       expect(faults).toEqual([])
     })
 
-    it('localPath() returns its own results unchanged', () => {
-      const paths = targets.flatMap((target) => localPath(target, publicOrigin) ?? [])
-      expect(paths.map((path) => localPath(path, publicOrigin))).toEqual(paths)
+    it('toLocalPath() returns its own results unchanged', () => {
+      const paths = targets.flatMap((target) => toLocalPath(target, publicOrigin) ?? [])
+      expect(paths.map((path) => toLocalPath(path, publicOrigin))).toEqual(paths)
     })
 
-    it('localPath() accepts only targets that stay on the origin, from any page', () => {
-      const taken = targets.filter((target) => localPath(target, publicOrigin) !== undefined)
+    it('toLocalPath() accepts only targets that stay on the origin, from any page', () => {
+      const taken = targets.filter((target) => toLocalPath(target, publicOrigin) !== undefined)
       for (const target of taken) {
         for (const page of standing) expect(new URL(target, publicOrigin + page).origin).toBe(publicOrigin)
       }
     })
 
-    it('localReferer() returns a path that stays on the origin, or undefined', () => {
+    it('toLocalReferer() returns a path that stays on the origin, or undefined', () => {
       const faults = targets.flatMap((target) => {
         const referers = ['', publicOrigin, `${publicOrigin}/`].map((before) => before + target)
         // Node decodes the octets of a header as latin1.
         const texts = referers.flatMap((text) => [text, Buffer.from(text, 'utf8').toString('latin1')])
         return findFaults(
           target,
-          texts.flatMap((text) => localReferer(text, publicOrigin) ?? []),
+          texts.flatMap((text) => toLocalReferer(text, publicOrigin) ?? []),
         )
       })
       expect(faults).toEqual([])
@@ -147,14 +147,14 @@ describe.each(families.map((family) => [family.name, family.targets] as const))(
   },
 )
 
-describe('localPath() and localReferer() with a valid target', () => {
-  it.each(sentFrom)('localPath() returns a valid target unchanged on %s', (origin) => {
-    expect(goodTargets.map((target) => localPath(target, origin))).toEqual(goodTargets)
+describe('toLocalPath() and toLocalReferer() with a valid target', () => {
+  it.each(sentFrom)('toLocalPath() returns a valid target unchanged on %s', (origin) => {
+    expect(goodTargets.map((target) => toLocalPath(target, origin))).toEqual(goodTargets)
   })
 
-  it('localReferer() returns a valid target without its fragment', () => {
+  it('toLocalReferer() returns a valid target without its fragment', () => {
     const paths = goodTargets.map((target) => target.split('#')[0])
-    expect(goodTargets.map((target) => localReferer(publicOrigin + target, publicOrigin))).toEqual(paths)
+    expect(goodTargets.map((target) => toLocalReferer(publicOrigin + target, publicOrigin))).toEqual(paths)
   })
 })
 
@@ -280,14 +280,14 @@ const origins = fc.constantFrom(
   'https://xn--caf-dma.example',
 )
 
-describe('localPath() with arbitrary targets', { timeout, meta: { id: 'redirects-3' } }, () => {
-  it('localPath() returns a path on the origin that it accepts unchanged, or undefined', () => {
+describe('toLocalPath() with arbitrary targets', { timeout, meta: { id: 'redirects-3' } }, () => {
+  it('toLocalPath() returns a path on the origin that it accepts unchanged, or undefined', () => {
     fc.assert(
       fc.property(targets, origins, (target, origin) => {
-        const path = localPath(target, origin)
+        const path = toLocalPath(target, origin)
         if (path === undefined) return
         expect(fault(path, origin)).toBeUndefined()
-        expect(localPath(path, origin)).toBe(path)
+        expect(toLocalPath(path, origin)).toBe(path)
         // This also holds in an absolute URL, as at a logout, and below a base path.
         expect(fault(origin + path, origin)).toBeUndefined()
         expect(fault(`/shop${path}`, origin)).toBeUndefined()
@@ -296,18 +296,18 @@ describe('localPath() with arbitrary targets', { timeout, meta: { id: 'redirects
     )
   })
 
-  it('localPath() returns any plain path unchanged', () => {
+  it('toLocalPath() returns any plain path unchanged', () => {
     fc.assert(
       fc.property(goodPaths, origins, (target, origin) => {
-        expect(localPath(target, origin)).toBe(target)
+        expect(toLocalPath(target, origin)).toBe(target)
       }),
       { numRuns: runs(2000) },
     )
   })
 })
 
-describe('localReferer() with arbitrary headers', { timeout }, () => {
-  it('localReferer() returns a path of this origin, or undefined', () => {
+describe('toLocalReferer() with arbitrary headers', { timeout }, () => {
+  it('toLocalReferer() returns a path of this origin, or undefined', () => {
     const referers = fc.oneof(
       targets,
       ...['', '/', '@', '.'].map((glue) => targets.map((one) => publicOrigin + glue + one)),
@@ -316,7 +316,7 @@ describe('localReferer() with arbitrary headers', { timeout }, () => {
       fc.property(referers, (referer) => {
         // Node decodes the octets of a header as latin1.
         for (const text of [referer, Buffer.from(referer, 'utf8').toString('latin1')]) {
-          const path = localReferer(text, publicOrigin)
+          const path = toLocalReferer(text, publicOrigin)
           if (path !== undefined) expect(fault(path, publicOrigin)).toBeUndefined()
         }
       }),
@@ -324,11 +324,11 @@ describe('localReferer() with arbitrary headers', { timeout }, () => {
     )
   })
 
-  it('localReferer() rejects an invalid URL, also after many calls', () => {
+  it('toLocalReferer() rejects an invalid URL, also after many calls', () => {
     // Once it is optimized, the URL.canParse of Node.js 20 reads such octets as UTF-8, and so accepts them as URLs.
-    for (let count = 0; count < 200_000; count++) localReferer(`${publicOrigin}/page${count % 10}`, publicOrigin)
+    for (let count = 0; count < 200_000; count++) toLocalReferer(`${publicOrigin}/page${count % 10}`, publicOrigin)
     const octets = Buffer.from('https://app.example.com\u2044evil.example/', 'utf8').toString('latin1')
-    expect(localReferer(octets, publicOrigin)).toBeUndefined()
+    expect(toLocalReferer(octets, publicOrigin)).toBeUndefined()
   })
 })
 

@@ -2,39 +2,39 @@
 import { Readable } from 'node:stream'
 import type { Request, Response } from 'express'
 import { createBearer } from 'express-session-oidc'
-import { describe, fail, withoutSecrets } from '../../lib/core/errors.ts'
+import { describe, fail, maskSecrets } from '../../lib/core/errors.ts'
 import { replaceEvery } from '../../lib/core/replace-every.ts'
-import { scopeList, words } from '../../lib/core/scope.ts'
+import { parseScope, splitWords } from '../../lib/core/scope.ts'
 import { trim, trimEnd } from '../../lib/core/trim.ts'
-import { isLoopback, isSecureUrl, localPath, localReferer, parsedUrl } from '../../lib/core/urls.ts'
-import { bearerAuth } from '../../lib/guard/bearer-auth.ts'
+import { isLoopback, isSecureUrl, toLocalPath, toLocalReferer, parseUrl } from '../../lib/core/urls.ts'
+import { makeBearerAuth } from '../../lib/guard/bearer-auth.ts'
 import { formatChallenges } from '../../lib/guard/bearer-error.ts'
 import { RememberedTokens } from '../../lib/guard/remembered-tokens.ts'
-import { presentedToken, presentsToken, requireTokenForm } from '../../lib/http/guards/bearer-credentials.ts'
+import { readPresentedToken, hasToken, requireTokenForm } from '../../lib/http/guards/bearer-credentials.ts'
 import { readPresentation } from '../../lib/http/guards/presentation.ts'
 import { makeInstance } from '../../lib/http/make-instance.ts'
 import { hasCookie, readCookies } from '../../lib/http/request/cookie-header.ts'
-import { crossSite } from '../../lib/http/request/cross-site.ts'
+import { findCrossSiteFault } from '../../lib/http/request/cross-site.ts'
 import { readDevice } from '../../lib/http/request/device.ts'
 import { readForm } from '../../lib/http/request/form-body.ts'
 import { HandlerContext } from '../../lib/http/request/handler-context.ts'
 import { passRouter } from '../../lib/http/request/mount.ts'
 import { parseQuery } from '../../lib/http/request/query.ts'
 import { findRequestKind, isScripted } from '../../lib/http/request/request-kind.ts'
-import { ensureState, publicPath, RequestState } from '../../lib/http/request/request-state.ts'
+import { ensureState, makePublicPath, RequestState } from '../../lib/http/request/request-state.ts'
 import { answerError } from '../../lib/http/response/error-page.ts'
 import { escapeHtml } from '../../lib/http/response/html-page.ts'
-import { openNeeds, loginUrl } from '../../lib/http/response/login-url.ts'
-import { requestedLogin } from '../../lib/http/routes/login.ts'
+import { openNeeds, makeLoginUrl } from '../../lib/http/response/login-url.ts'
+import { readRequestedLogin } from '../../lib/http/routes/login.ts'
 import { resumeAfterLogout } from '../../lib/http/routes/logout-return.ts'
 import { readCallback } from '../../lib/http/routes/read-callback.ts'
-import { safeReturnTo } from '../../lib/http/routes/return-path.ts'
+import { makeSafeReturnTo } from '../../lib/http/routes/return-path.ts'
 import { readAccessToken } from '../../lib/logins/login/identity.ts'
 import { readKeycloakRoles } from '../../lib/config/role-claims.ts'
 import { callResource } from '../../lib/provider/protected-resource.ts'
 import { countFinished } from '../../lib/session/login-loop.ts'
 import { readState } from '../../lib/session/state.ts'
-import { openTransaction, surplusTransactions } from '../../lib/session/transaction.ts'
+import { openTransaction, findSurplusTransactions } from '../../lib/session/transaction.ts'
 import type { RequestSession } from '../../lib/session/web-session.ts'
 import { looksLikeJwt } from '../../lib/tokens/access-token.ts'
 import { isPastTime, isSubject, isText } from '../../lib/tokens/claims-checks.ts'
@@ -46,10 +46,10 @@ import {
   checkAnsweredClaims,
   checkAudience,
   checkPresentedClaims,
-  unverifiedClaims,
+  readUnverifiedClaims,
   verifyPresentedToken,
 } from '../../lib/tokens/presented-token.ts'
-import { purposeFault } from '../../lib/tokens/purpose.ts'
+import { findPurposeFault } from '../../lib/tokens/purpose.ts'
 import { secret } from '../support/app.ts'
 import { dpopClient } from '../support/dpop.ts'
 
@@ -210,22 +210,24 @@ export const textReaders: Readonly<Record<string, TextReader>> = {
   trim: { read: (text) => trim(text, ' \t') },
   trimEnd: { read: (text) => trimEnd(text, '/') },
   isLoopback: { read: isLoopback },
-  parsedUrl: { read: (text) => parsedUrl(text) },
+  parseUrl: { read: (text) => parseUrl(text) },
   isSecureUrl: { read: (text) => isSecureUrl(text, false) },
-  localPath: { read: (text) => localPath(`/${text}`, origin), longest: longestPath },
-  localReferer: { read: (text) => [text, `${origin}/${text}`].map((each) => localReferer(each, origin)) },
-  scopeList: { read: scopeList },
-  words: { read: words },
+  toLocalPath: { read: (text) => toLocalPath(`/${text}`, origin), longest: longestPath },
+  toLocalReferer: { read: (text) => [text, `${origin}/${text}`].map((each) => toLocalReferer(each, origin)) },
+  parseScope: { read: parseScope },
+  splitWords: { read: splitWords },
   replaceEvery: { read: (text) => replaceEvery(text, resemble(text), '') },
-  withoutSecrets: { read: (text) => withoutSecrets(text, [resemble(text), 'a=1&', undefined]) },
+  maskSecrets: { read: (text) => maskSecrets(text, [resemble(text), 'a=1&', undefined]) },
   describe: { read: (text) => describe(new Error(text)) },
   // The headers, query and body of a request
   readCookies: { read: (text) => readCookies(request({ headers: { cookie: text } })) },
   hasCookie: { read: (text) => hasCookie(request({ headers: { cookie: text } }), 'none') },
-  crossSite: {
+  findCrossSiteFault: {
     read(text) {
       const headers = { origin: text, 'sec-fetch-site': text, upgrade: text }
-      return [headers, { origin: text }].map((each) => crossSite(request({ headers: each, method: 'POST' }), options))
+      return [headers, { origin: text }].map((each) =>
+        findCrossSiteFault(request({ headers: each, method: 'POST' }), options),
+      )
     },
   },
   readDevice: { read: (text) => readDevice(request({ headers: { 'user-agent': text } })) },
@@ -247,15 +249,15 @@ export const textReaders: Readonly<Record<string, TextReader>> = {
     },
   },
   isScripted: { read: (text) => isScripted(request({ headers: { 'sec-purpose': text, purpose: text } })) },
-  publicPath: { read: (text) => publicPath(request({ url: `/${text}` }), instance), longest: longestPath },
+  makePublicPath: { read: (text) => makePublicPath(request({ url: `/${text}` }), instance), longest: longestPath },
   // Access tokens
-  presentsToken: { read: (text) => presentsToken(request({ headers: { authorization: text } })) },
-  presentedToken: {
+  hasToken: { read: (text) => hasToken(request({ headers: { authorization: text } })) },
+  readPresentedToken: {
     read(text) {
       for (const authorization of [text, `Bearer ${text}`, `Bearer${text}`]) {
-        attemptNow(() => presentedToken(request({ headers: { authorization } })))
+        attemptNow(() => readPresentedToken(request({ headers: { authorization } })))
       }
-      attemptNow(() => presentedToken(request({ url: `/?${text}` })))
+      attemptNow(() => readPresentedToken(request({ url: `/?${text}` })))
     },
   },
   requireTokenForm: { read: (text) => attemptNow(() => requireTokenForm(text)) },
@@ -279,7 +281,7 @@ export const textReaders: Readonly<Record<string, TextReader>> = {
     },
   },
   looksLikeJwt: { read: (text) => forgeTokens(text).map(looksLikeJwt) },
-  unverifiedClaims: { read: (text) => forgeTokens(text).map(unverifiedClaims) },
+  readUnverifiedClaims: { read: (text) => forgeTokens(text).map(readUnverifiedClaims) },
   verifyPresentedToken: {
     async read(text) {
       for (const token of forgeTokens(text)) await attempt(() => verifyPresentedToken(token, keys, presentedChecks))
@@ -301,8 +303,10 @@ export const textReaders: Readonly<Record<string, TextReader>> = {
   },
   checkAnsweredClaims: { read: (text) => attemptNow(() => checkAnsweredClaims(forgeClaims(text), presentedChecks)) },
   checkAudience: { read: (text) => attemptNow(() => checkAudience(forgeClaims(text), ['api'])) },
-  purposeFault: { read: (text) => [{ typ: text }, {}].map((header) => purposeFault(header, forgeClaims(text))) },
-  bearerAuth: { read: (text) => bearerAuth('token', issuer, forgeClaims(text), undefined) },
+  findPurposeFault: {
+    read: (text) => [{ typ: text }, {}].map((header) => findPurposeFault(header, forgeClaims(text))),
+  },
+  makeBearerAuth: { read: (text) => makeBearerAuth('token', issuer, forgeClaims(text), undefined) },
   readKeycloakRoles: {
     read: (text) =>
       readKeycloakRoles({ idToken: forgeClaims(text), accessToken: undefined, userInfo: undefined }, 'app'),
@@ -311,8 +315,8 @@ export const textReaders: Readonly<Record<string, TextReader>> = {
   isText: { read: (text) => isText(text, text.length) },
   isPastTime: { read: (text) => isPastTime(text, 0) },
   // The routes
-  requestedLogin: {
-    read: (text) => [`/?ask=${text}&returnTo=${text}`, `/?${text}`].map((url) => requestedLogin(handle({ url }))),
+  readRequestedLogin: {
+    read: (text) => [`/?ask=${text}&returnTo=${text}`, `/?${text}`].map((url) => readRequestedLogin(handle({ url }))),
   },
   openNeeds: { read: (text) => openNeeds(instance, text) },
   readCallback: {
@@ -328,14 +332,16 @@ export const textReaders: Readonly<Record<string, TextReader>> = {
     },
     longest: 2000,
   },
-  safeReturnTo: { read: (text) => safeReturnTo(handle({}), `/${text}`), longest: longestPath },
+  makeSafeReturnTo: { read: (text) => makeSafeReturnTo(handle({}), `/${text}`), longest: longestPath },
   resumeAfterLogout: {
     read: (text) => [`/shop?state=${text}`, `/${text}?state=`].map((url) => resumeAfterLogout(handle({ url }))),
   },
   openTransaction: {
     read: (text) => openTransaction(seals.transaction, cookiePlace, ownCookies(text), 'a'.repeat(22)),
   },
-  surplusTransactions: { read: (text) => surplusTransactions(seals.transaction, cookiePlace, ownCookies(text), 0) },
+  findSurplusTransactions: {
+    read: (text) => findSurplusTransactions(seals.transaction, cookiePlace, ownCookies(text), 0),
+  },
   countFinished: {
     read: (text) => countFinished(seals.finished, cookiePlace, new Map([[`${cookiePlace.prefix}finished`, text]])),
   },
@@ -343,7 +349,7 @@ export const textReaders: Readonly<Record<string, TextReader>> = {
   answerError: {
     read: (text) => answerError(handle({ headers: { referer: text, accept: text } }), fail('login_required')),
   },
-  loginUrl: { read: (text) => loginUrl(instance, wellFormed(text)) },
+  makeLoginUrl: { read: (text) => makeLoginUrl(instance, wellFormed(text)) },
   escapeHtml: { read: escapeHtml },
   formatChallenges: {
     read: (text) =>

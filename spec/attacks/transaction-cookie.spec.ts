@@ -9,7 +9,7 @@ import { describe, expect, it, vi } from 'vitest'
 import { Sealer } from '../../lib/core/seal.ts'
 import { deriveSeals } from '../../lib/core/seals.ts'
 import { transactionSeconds } from '../../lib/core/limits.ts'
-import { openTransaction, transactionCookie, type Transaction } from '../../lib/session/transaction.ts'
+import { openTransaction, makeTransactionCookie, type Transaction } from '../../lib/session/transaction.ts'
 import { getContext, secret, type TestApp } from '../support/app.ts'
 import { runs } from '../support/depth.ts'
 import { flow, location, noteRoutes, listNotes, response, told, transactions } from '../support/flow.ts'
@@ -111,7 +111,7 @@ describe('a tampered transaction cookie', () => {
       scope: ['openid'],
       parameters: {},
     }
-    const { name, value = '' } = transactionCookie(sealer, place, transaction)
+    const { name, value = '' } = makeTransactionCookie(sealer, place, transaction)
     const open = (text: string): unknown => openTransaction(sealer, place, new Map([[name, text]]), transaction.id)
     expect(open(value)).toEqual(transaction)
     const bytes = Buffer.from(value, 'base64url')
@@ -212,7 +212,7 @@ describe('an unsuitable transaction cookie', () => {
       deriveSeals({ secrets: [secret], owner: 'another owner' }).transaction,
       ...Object.values(seals).filter((seal) => seal instanceof Sealer && seal !== seals.transaction),
     ] as Sealer[]) {
-      const { value } = transactionCookie(sealer, place, transaction)
+      const { value } = makeTransactionCookie(sealer, place, transaction)
       beginsAnew(await comesWith(login, `${login.name}=${value}`))
     }
     await isStillGood(login)

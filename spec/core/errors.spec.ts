@@ -8,7 +8,7 @@ import {
   LoginNeeded,
   providerUnavailable,
   storeUnavailable,
-  withoutSecrets,
+  maskSecrets,
 } from '../../lib/core/errors.ts'
 
 const secret = 'code-that-nobody-may-see'
@@ -125,7 +125,7 @@ describe('errors for faults of the store and the provider', () => {
   })
 })
 
-describe('withoutSecrets()', () => {
+describe('maskSecrets()', () => {
   const odd = 'a "b" + c/d\u00e4'
 
   it.each([
@@ -134,11 +134,11 @@ describe('withoutSecrets()', () => {
     ['form-encoded', new URLSearchParams({ key: odd }).toString().slice('key='.length)],
     ['JSON-encoded', JSON.stringify(odd).slice(1, -1)],
   ])('masks every occurrence of a secret that is %s', (_form, shown) => {
-    expect(withoutSecrets(`${shown} and key=${shown};`, [undefined, odd])).toBe('[secret] and key=[secret];')
+    expect(maskSecrets(`${shown} and key=${shown};`, [undefined, odd])).toBe('[secret] and key=[secret];')
   })
 
   it('keeps the other text, including values that are too short to be secrets', () => {
-    expect(withoutSecrets('abc stays, abcd goes', ['abc', '', undefined, 'abcd'])).toBe('abc stays, [secret] goes')
+    expect(maskSecrets('abc stays, abcd goes', ['abc', '', undefined, 'abcd'])).toBe('abc stays, [secret] goes')
   })
 
   it('runs before describe() truncates a text, so that no part of a secret remains', () => {

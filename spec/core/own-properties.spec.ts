@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { createOidc } from 'express-session-oidc'
 import { RedisSessionStore } from 'express-session-oidc/redis'
-import { ownProperties } from '../../lib/core/own-properties.ts'
+import { copyOwnProperties } from '../../lib/core/own-properties.ts'
 
 const polluted = Object.prototype as unknown as Record<string, unknown>
 afterEach(() => {
@@ -11,7 +11,7 @@ afterEach(() => {
 describe('options', () => {
   it('copies own properties and nothing that is inherited', () => {
     polluted['inherited'] = 'from another package'
-    const copy = ownProperties({ own: 1, none: undefined }) as Record<string, unknown>
+    const copy = copyOwnProperties({ own: 1, none: undefined }) as Record<string, unknown>
     expect(copy['own']).toBe(1)
     expect('none' in copy).toBe(true)
     expect(copy['inherited']).toBeUndefined()

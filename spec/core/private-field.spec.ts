@@ -1,20 +1,20 @@
 import { inspect } from 'node:util'
 import { describe, expect, it } from 'vitest'
-import { privateField } from '../../lib/core/private-field.ts'
+import { makePrivateField } from '../../lib/core/private-field.ts'
 
-describe('privateField()', () => {
+describe('makePrivateField()', () => {
   it('returns the last value that was set for an object, and none for another object', () => {
-    const names = privateField<string>()
+    const names = makePrivateField<string>()
     const [one, other] = [{}, {}]
     names.set(one, 'first')
     names.set(one, 'second')
     expect(names.get(one)).toBe('second')
     expect(names.get(other)).toBeUndefined()
-    expect(privateField<string>().get(one)).toBeUndefined()
+    expect(makePrivateField<string>().get(one)).toBeUndefined()
   })
 
   it('hides the value from the keys, util.inspect and copies of the object', () => {
-    const names = privateField<string>()
+    const names = makePrivateField<string>()
     const object = { shown: true }
     names.set(object, 'a secret')
     expect(Reflect.ownKeys(object)).toEqual(['shown'])

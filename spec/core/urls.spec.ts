@@ -1,6 +1,6 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { isLoopback, isSecureUrl, localPath, localReferer, parsedUrl } from '../../lib/core/urls.ts'
+import { isLoopback, isSecureUrl, toLocalPath, toLocalReferer, parseUrl } from '../../lib/core/urls.ts'
 import { runs } from '../support/depth.ts'
 
 const origin = 'https://app.example.com'
@@ -81,15 +81,15 @@ const tricks = [
   ':80',
 ]
 
-describe('localPath()', { meta: { id: 'urls-1' } }, () => {
+describe('toLocalPath()', { meta: { id: 'urls-1' } }, () => {
   it.each(tricks)('rejects %j', (input) => {
-    expect(localPath(input, origin)).toBeUndefined()
+    expect(toLocalPath(input, origin)).toBeUndefined()
   })
 
   it.each([undefined, null, 0, true, {}, [], ['/path'], { toString: () => '/path' }, new URL('/path', origin)])(
     'rejects a value that is not a string: %j',
     (input) => {
-      expect(localPath(input, origin)).toBeUndefined()
+      expect(toLocalPath(input, origin)).toBeUndefined()
     },
   )
 
@@ -112,13 +112,13 @@ describe('localPath()', { meta: { id: 'urls-1' } }, () => {
     ['/caf\u00e9?q=\u00e9', '/caf%C3%A9?q=%C3%A9'],
     ['/?q="<>', '/?q=%22%3C%3E'],
   ])('accepts %j as the path %j', (input, path) => {
-    expect(localPath(input, origin)).toBe(path)
+    expect(toLocalPath(input, origin)).toBe(path)
   })
 
   it('accepts at most 2048 characters', () => {
     const longest = `/${'a'.repeat(2047)}`
-    expect(localPath(longest, origin)).toBe(longest)
-    expect(localPath(`${longest}a`, origin)).toBeUndefined()
+    expect(toLocalPath(longest, origin)).toBe(longest)
+    expect(toLocalPath(`${longest}a`, origin)).toBeUndefined()
   })
 
   const pieces = fc.constantFrom(
@@ -166,7 +166,7 @@ describe('localPath()', { meta: { id: 'urls-1' } }, () => {
   it('returns for any input only paths that keep a browser on its origin', () => {
     fc.assert(
       fc.property(inputs, (input) => {
-        const path = localPath(input, origin)
+        const path = toLocalPath(input, origin)
         if (path === undefined) return
         expect(path).toMatch(/^\/(?![/\\])[\x21-\x5b\x5d-\x7e]*$/)
         // Whatever page and origin the browser resolves the path against.
@@ -182,8 +182,8 @@ describe('localPath()', { meta: { id: 'urls-1' } }, () => {
   it('returns its own result unchanged', () => {
     fc.assert(
       fc.property(inputs, (input) => {
-        const path = localPath(input, origin)
-        if (path !== undefined) expect(localPath(path, origin)).toBe(path)
+        const path = toLocalPath(input, origin)
+        if (path !== undefined) expect(toLocalPath(path, origin)).toBe(path)
       }),
       { numRuns: runs(5000) },
     )
@@ -192,12 +192,12 @@ describe('localPath()', { meta: { id: 'urls-1' } }, () => {
   it('returns at most 2048 characters even after encoding, so that the path fits into a cookie', () => {
     // Non-ASCII characters grow sixfold to ninefold when they are percent-encoded.
     for (const input of [`/?q=${'\u00e9'.repeat(1000)}`, `/${'"'.repeat(2000)}`]) {
-      expect(localPath(input, origin)?.length ?? 0).toBeLessThanOrEqual(2048)
+      expect(toLocalPath(input, origin)?.length ?? 0).toBeLessThanOrEqual(2048)
     }
   })
 })
 
-describe('parsedUrl()', () => {
+describe('parseUrl()', () => {
   const long = 'a'.repeat(1025)
 
   it.each([
@@ -213,7 +213,7 @@ describe('parsedUrl()', () => {
     `https://%61${long.slice(1)}/`,
   ])('rejects the host of %j, which is longer than 1024 characters', (text) => {
     expect(() => new URL(text)).not.toThrow()
-    expect(parsedUrl(text)).toBeUndefined()
+    expect(parseUrl(text)).toBeUndefined()
   })
 
   it.each([
@@ -224,26 +224,26 @@ describe('parsedUrl()', () => {
     `https://app.example.com\\${long}`,
     'urn:example:api',
   ])('accepts %j', (text) => {
-    expect(parsedUrl(text)?.href).toBe(new URL(text).href)
+    expect(parseUrl(text)?.href).toBe(new URL(text).href)
   })
 
   it('accepts a relative reference of any length', () => {
-    expect(parsedUrl(`/${long}`, origin)?.pathname).toBe(`/${long}`)
+    expect(parseUrl(`/${long}`, origin)?.pathname).toBe(`/${long}`)
   })
 
   it('returns undefined for a text that is no URL', () => {
-    expect(parsedUrl('/path')).toBeUndefined()
+    expect(parseUrl('/path')).toBeUndefined()
   })
 })
 
-describe('localReferer()', () => {
+describe('toLocalReferer()', () => {
   it.each([
     [`${origin}/form?step=2`, '/form?step=2'],
     [origin, '/'],
     [`${origin}/form#part`, '/form'],
     ['https://APP.example.com:443/form', '/form'],
   ])('for the Referer %s on this origin, returns %s', (referer, path) => {
-    expect(localReferer(referer, origin)).toBe(path)
+    expect(toLocalReferer(referer, origin)).toBe(path)
   })
 
   it.each([
@@ -260,7 +260,7 @@ describe('localReferer()', () => {
     'https://app.example.com/%5cevil.example',
     ['https://app.example.com/form'],
   ])('rejects the Referer %j', (referer) => {
-    expect(localReferer(referer, origin)).toBeUndefined()
+    expect(toLocalReferer(referer, origin)).toBeUndefined()
   })
 })
 

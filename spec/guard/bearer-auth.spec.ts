@@ -3,15 +3,15 @@ import { createBearer } from 'express-session-oidc'
 import { startTestProvider, type TestProvider } from 'express-session-oidc/testing'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { OidcUnknownClaims } from '../../lib/config/claims.ts'
-import { bearerAuth } from '../../lib/guard/bearer-auth.ts'
+import { makeBearerAuth } from '../../lib/guard/bearer-auth.ts'
 import { rejection, thrown } from '../support/flow.ts'
 
 const token = 'eyJhbGciOiJSUzI1NiJ9.cGF5bG9hZA.c2lnbmF0dXJl'
 const issuer = 'https://id.example.com'
-const of = (claims: object, roles?: Parameters<typeof bearerAuth>[3]): ReturnType<typeof bearerAuth> =>
-  bearerAuth(token, issuer, claims as OidcUnknownClaims, roles)
+const of = (claims: object, roles?: Parameters<typeof makeBearerAuth>[3]): ReturnType<typeof makeBearerAuth> =>
+  makeBearerAuth(token, issuer, claims as OidcUnknownClaims, roles)
 
-describe('bearerAuth()', () => {
+describe('makeBearerAuth()', () => {
   it('returns the issuer, the subject, the scope, the roles and all claims of a token', () => {
     const claims = { sub: 'alice', scope: 'a b', roles: ['x'], deep: { list: [{ y: 1 }] } }
     const auth = of(claims)

@@ -1,7 +1,7 @@
 import { createBearer, customProvider, type Bearer, type BearerOptions } from 'express-session-oidc'
 import { startTestProvider, type TestProvider } from 'express-session-oidc/testing'
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi, type MockInstance } from 'vitest'
-import { bearerAuth, type BearerAuth } from '../../lib/guard/bearer-auth.ts'
+import { makeBearerAuth, type BearerAuth } from '../../lib/guard/bearer-auth.ts'
 import { RememberedTokens } from '../../lib/guard/remembered-tokens.ts'
 import { until } from '../support/app.ts'
 import { rejection } from '../support/flow.ts'
@@ -9,7 +9,7 @@ import { passMs, stopClocks } from '../support/clocks.ts'
 import { oneProvider } from '../support/one-provider.ts'
 
 const start = 1_800_000_000_000
-const auth = (sub: string): BearerAuth => bearerAuth('token', 'https://id.example.com', { sub }, undefined)
+const auth = (sub: string): BearerAuth => makeBearerAuth('token', 'https://id.example.com', { sub }, undefined)
 const seconds = (ms: number): number => ms / 1000
 
 beforeEach(() => stopClocks(start))

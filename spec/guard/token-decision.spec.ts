@@ -1,7 +1,7 @@
 import type { Request } from 'express'
 import { OidcError, type BearerRule } from 'express-session-oidc'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
-import { bearerAuth } from '../../lib/guard/bearer-auth.ts'
+import { makeBearerAuth } from '../../lib/guard/bearer-auth.ts'
 import type { Refusal } from '../../lib/guard/bearer-error.ts'
 import { tokenRule } from '../../lib/guard/bearer-rule.ts'
 import { compileRule } from '../../lib/guard/rule-options.ts'
@@ -32,7 +32,7 @@ function judged(
   tolerance = 30,
   request: Request | undefined = req,
 ): Promise<Refusal | undefined> {
-  const auth = bearerAuth('token', 'https://id.example.com', { ...good, ...claims }, undefined)
+  const auth = makeBearerAuth('token', 'https://id.example.com', { ...good, ...claims }, undefined)
   return evaluateToken(auth, compileRule(tokenRule, rule, 'requireBearer()', { hasAudience: true }), request, tolerance)
 }
 

@@ -4,7 +4,7 @@
 import { describe, expect, it } from 'vitest'
 import { consumeResponse, recordOutcome } from '../../lib/logins/login/response-use.ts'
 import { readState } from '../../lib/session/state.ts'
-import { openTransaction, transactionCookie } from '../../lib/session/transaction.ts'
+import { openTransaction, makeTransactionCookie } from '../../lib/session/transaction.ts'
 import { redisRecords } from '../../lib/store/redis-records.ts'
 import type { TestApp } from '../support/app.ts'
 import { flow, response } from '../support/flow.ts'
@@ -35,7 +35,7 @@ describe.each(hostile)('a return target stored as %j', (returnTo) => {
       const kept = new Map(agent.jar.cookies().map(({ name, value }) => [name, value]))
       const transaction = openTransaction(app.seals.transaction, app.place, kept, getId(app, callback))
       if (!transaction) throw new Error('the cookie is not one of ours')
-      const forged = transactionCookie(app.seals.transaction, app.place, { ...transaction, returnTo })
+      const forged = makeTransactionCookie(app.seals.transaction, app.place, { ...transaction, returnTo })
       agent.jar.set(`${forged.name}=${forged.value ?? ''}; Path=/; HttpOnly`, app.url)
       const answer = await agent.get(callback, { redirect: 'manual' })
       expect(answer.status).toBe(303)

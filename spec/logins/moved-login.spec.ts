@@ -4,11 +4,11 @@ import { endLogin } from '../../lib/logins/logout/end-own-login.ts'
 import type { Instance } from '../../lib/logins/instance.ts'
 import { type LoginGroup } from '../../lib/store/login-groups.ts'
 import { LoginRecord, writeRecord, writeReplaced } from '../../lib/store/login-record.ts'
-import { loginKey, tokensKey } from '../../lib/store/login-records.ts'
+import { makeLoginKey, makeTokensKey } from '../../lib/store/login-records.ts'
 import { rejection } from '../support/flow.ts'
 import { makeLoginEntry } from '../support/login-entries.ts'
 import { heard, instanceWith, putLogins, stageWith, type Stage } from './support/stage.ts'
-import { tombstonesKey } from '../../lib/store/tombstones.ts'
+import { makeTombstonesKey } from '../../lib/store/tombstones.ts'
 
 let instance: Instance = instanceWith()
 beforeEach(() => void (instance = instanceWith()))
@@ -28,7 +28,7 @@ const tokens = {
 /** Puts Alice's login into another session, with tokens that can be opened. */
 async function putAlice({ records }: Stage, id: string): Promise<void> {
   await putLogins(records, id, { default: alice }, 1)
-  await records.set(tokensKey(id, 'default'), instance.loginsIn(records).seal(tokens, alice.loginId), 3600)
+  await records.set(makeTokensKey(id, 'default'), instance.loginsIn(records).seal(tokens, alice.loginId), 3600)
 }
 
 /** Writes a record that the logins of a session are in another. */
@@ -38,7 +38,7 @@ function move(
   to: string,
   entries: Parameters<typeof writeReplaced>[1],
 ): Promise<void> {
-  return records.set(loginKey(from), writeReplaced(to, entries), 600)
+  return records.set(makeLoginKey(from), writeReplaced(to, entries), 600)
 }
 
 /** Makes the first replacement fail, after `other` has run. */
@@ -54,11 +54,11 @@ describe('endLogin()', () => {
     const stage = await stageWith({ default: alice, staff })
     await putLogins(stage.records, stage.id, { default: alice, staff }, 6)
     expect(await endLogin(instance, stage.session, 'user')).toMatchObject({ entry: alice })
-    const record = LoginRecord.of('session', await stage.records.get(loginKey(stage.id)))
+    const record = LoginRecord.of('session', await stage.records.get(makeLoginKey(stage.id)))
     expect(record).toMatchObject({ version: 7 })
     expect(record.entries).toEqual({ staff })
-    expect(await stage.records.get(tokensKey(stage.id, 'default'))).toBeUndefined()
-    expect(await stage.records.get(tokensKey(stage.id, 'staff'))).toBe('tokens of login of bob')
+    expect(await stage.records.get(makeTokensKey(stage.id, 'default'))).toBeUndefined()
+    expect(await stage.records.get(makeTokensKey(stage.id, 'staff'))).toBe('tokens of login of bob')
   })
 
   it('a logout fails with store_unavailable after ten tries if the record keeps changing', async () => {
@@ -74,9 +74,9 @@ describe('endLogin()', () => {
   it('a logout ends nothing and does not fail if a newer version wrote the record', async () => {
     const stage = await stageWith({ default: alice })
     const newer = JSON.stringify({ format: 99, version: 1, entries: { default: alice } })
-    await stage.records.set(loginKey(stage.id), newer, 3600)
+    await stage.records.set(makeLoginKey(stage.id), newer, 3600)
     expect(await endLogin(instance, stage.session, 'user')).toBeUndefined()
-    expect(await stage.records.get(loginKey(stage.id))).toBe(newer)
+    expect(await stage.records.get(makeLoginKey(stage.id))).toBe(newer)
   })
 
   it('a logout succeeds and emits store_fault if the session cannot be deleted', async () => {
@@ -84,7 +84,7 @@ describe('endLogin()', () => {
     const faults = heard(instance, 'store_fault')
     vi.spyOn(stage.store, 'destroy').mockImplementation((_id, done) => done?.(new Error('the connection is gone')))
     expect(await endLogin(instance, stage.session, 'user')).toMatchObject({ entry: alice })
-    expect(await stage.records.get(loginKey(stage.id))).toBeUndefined()
+    expect(await stage.records.get(makeLoginKey(stage.id))).toBeUndefined()
     expect(faults).toMatchObject([{ detail: 'Error: the connection is gone' }])
   })
 
@@ -94,7 +94,7 @@ describe('endLogin()', () => {
     let text = ''
     otherFirst(stage, async () => (text = await putLogins(stage.records, stage.id, { default: next }, 2)))
     expect(await endLogin(instance, stage.session, 'user')).toBeUndefined()
-    expect(await stage.records.get(loginKey(stage.id))).toBe(text)
+    expect(await stage.records.get(makeLoginKey(stage.id))).toBe(text)
   })
 })
 
@@ -107,7 +107,7 @@ describe('endLogin() for a login that moved to another session', () => {
     })
     const events = heard(instance, 'logout')
     expect(await endLogin(instance, stage.session, 'user')).toMatchObject({ entry: alice, tokens })
-    expect(await stage.records.get(loginKey('next'))).toBeUndefined()
+    expect(await stage.records.get(makeLoginKey('next'))).toBeUndefined()
     expect(events).toMatchObject([{ sub: 'alice', loginId: alice.loginId, reason: 'user' }])
   })
 
@@ -116,8 +116,8 @@ describe('endLogin() for a login that moved to another session', () => {
     await putAlice(stage, 'next')
     await move(stage, stage.id, 'next', { default: alice })
     expect(await endLogin(instance, stage.session, 'user')).toMatchObject({ entry: alice, isLate: true })
-    expect(await stage.records.get(loginKey('next'))).toBeUndefined()
-    expect(await stage.records.get(tokensKey('next', 'default'))).toBeUndefined()
+    expect(await stage.records.get(makeLoginKey('next'))).toBeUndefined()
+    expect(await stage.records.get(makeTokensKey('next', 'default'))).toBeUndefined()
   })
 
   it.each([
@@ -134,7 +134,7 @@ describe('endLogin() for a login that moved to another session', () => {
     await putAlice(stage, last)
     const ended = await endLogin(instance, stage.session, 'user')
     expect(ended !== undefined).toBe(isFound)
-    expect((await stage.records.get(loginKey(last))) === undefined).toBe(isFound)
+    expect((await stage.records.get(makeLoginKey(last))) === undefined).toBe(isFound)
   })
 
   it('a logout does not end a login in the new session that did not move from its own', async () => {
@@ -142,7 +142,7 @@ describe('endLogin() for a login that moved to another session', () => {
     await putAlice(stage, 'next')
     await move(stage, stage.id, 'next', { staff })
     expect(await endLogin(instance, stage.session, 'user')).toBeUndefined()
-    expect(await stage.records.get(loginKey('next'))).toBe(writeRecord({ default: alice }, 1))
+    expect(await stage.records.get(makeLoginKey('next'))).toBe(writeRecord({ default: alice }, 1))
   })
 
   it('a logout does not end a later login that moved from its session to the new one', async () => {
@@ -153,7 +153,7 @@ describe('endLogin() for a login that moved to another session', () => {
       await move(stage, stage.id, 'next', { default: later })
     })
     expect(await endLogin(instance, stage.session, 'user')).toBeUndefined()
-    expect(await stage.records.get(loginKey('next'))).toBe(writeRecord({ default: later }, 1))
+    expect(await stage.records.get(makeLoginKey('next'))).toBe(writeRecord({ default: later }, 1))
   })
 
   it('a logout does not end another login that replaced its own in the new session', async () => {
@@ -162,14 +162,14 @@ describe('endLogin() for a login that moved to another session', () => {
     await putLogins(stage.records, 'next', { default: later }, 1)
     await move(stage, stage.id, 'next', { default: alice })
     expect(await endLogin(instance, stage.session, 'user')).toBeUndefined()
-    expect(await stage.records.get(loginKey('next'))).toBe(writeRecord({ default: later }, 1))
+    expect(await stage.records.get(makeLoginKey('next'))).toBe(writeRecord({ default: later }, 1))
   })
 })
 
 describe('the tombstones of a logout by the user', () => {
   /** The tombstones that a login in progress would find. */
   async function tombstones({ records }: Stage, group: LoginGroup): Promise<object[]> {
-    const found = await records.members(tombstonesKey(instance.owner, group))
+    const found = await records.members(makeTombstonesKey(instance.owner, group))
     return found.map((text) => JSON.parse(text) as object)
   }
 

@@ -7,9 +7,9 @@ import type { Identity } from '../../lib/logins/login/identity.ts'
 import type { Instance } from '../../lib/logins/instance.ts'
 import { formatKey } from '../../lib/store/memory-records.ts'
 import type { Transaction } from '../../lib/session/transaction.ts'
-import { groupId } from '../../lib/store/login-groups.ts'
+import { makeGroupId } from '../../lib/store/login-groups.ts'
 import { LoginRecord, writeRecord } from '../../lib/store/login-record.ts'
-import { loginKey, tokensKey } from '../../lib/store/login-records.ts'
+import { makeLoginKey, makeTokensKey } from '../../lib/store/login-records.ts'
 import { makeLoginEntry } from '../support/login-entries.ts'
 import { rejection } from '../support/flow.ts'
 import { heard, instanceWith, stageWith, type Stage } from './support/stage.ts'
@@ -100,7 +100,7 @@ describe('finishLogin()', () => {
     expect(returnTo).toBe('/profile')
     expect(others.flatMap(({ mock }) => mock.calls)).toEqual([])
     expect(set).toHaveBeenCalledExactlyOnceWith({ kind: 'login', id: loginId }, stage.session.id, 7200)
-    const groups = [{ sub: 'alice' }, { sid: 'at the provider' }].map((group) => groupId(instance.owner, group))
+    const groups = [{ sub: 'alice' }, { sid: 'at the provider' }].map((group) => makeGroupId(instance.owner, group))
     expect(addToSet.mock.calls).toEqual(groups.map((id) => [{ kind: 'logins', id }, loginId, 7200]))
     expect(members.mock.calls).toEqual(groups.map((id) => [{ kind: 'ended', id }]))
     const getOrder = (spy: { mock: { invocationCallOrder: number[] } }): number[] => spy.mock.invocationCallOrder
@@ -108,9 +108,13 @@ describe('finishLogin()', () => {
     const [recordAt] = getOrder(add) as [number]
     for (const before of [...getOrder(set), ...getOrder(addToSet)]) expect(before).toBeLessThan(recordAt)
     for (const question of getOrder(members)) expect(question).toBeGreaterThan(recordAt)
-    const tokens = { key: tokensKey(stage.session.id, 'default'), value: expect.any(String) as string, seconds: 7200 }
+    const tokens = {
+      key: makeTokensKey(stage.session.id, 'default'),
+      value: expect.any(String) as string,
+      seconds: 7200,
+    }
     const besides = { set: [tokens], delete: [] }
-    expect(add).toHaveBeenCalledExactlyOnceWith(loginKey(stage.session.id), login.text, 7200, besides)
+    expect(add).toHaveBeenCalledExactlyOnceWith(makeLoginKey(stage.session.id), login.text, 7200, besides)
     const sealed = await stage.records.get(tokens.key)
     expect(instance.loginsIn(stage.records).open(sealed, loginId)).toMatchObject({ accessToken: 'the-access-token' })
     // The request continues with the record that was written.
@@ -124,11 +128,11 @@ describe('finishLogin()', () => {
     const add = vi.spyOn(stage.records, 'add')
     const { login } = await finished(stage)
     const moved = add.mock.calls[0]?.[3]?.set?.find(({ key }) => 'part' in key && key.part === 'tokens:staff')
-    expect(moved).toMatchObject({ key: tokensKey(stage.session.id, 'staff'), value: 'tokens of login of bob' })
+    expect(moved).toMatchObject({ key: makeTokensKey(stage.session.id, 'staff'), value: 'tokens of login of bob' })
     expect(moved?.seconds).toBeGreaterThan(490)
     expect(moved?.seconds).toBeLessThanOrEqual(500)
     expect(login.entries).toMatchObject({ staff })
-    expect(await stage.records.get(tokensKey(stage.id, 'staff'))).toBeUndefined()
+    expect(await stage.records.get(makeTokensKey(stage.id, 'staff'))).toBeUndefined()
   })
 
   it('returns the path from afterLogin, or else where the login began', async () => {
@@ -182,7 +186,7 @@ describe('finishLogin()', () => {
     const stage = await stageWith({ staff: makeLoginEntry('bob') })
     vi.spyOn(stage.store, 'destroy').mockImplementation((_id, done) => done?.(new Error('the connection is gone')))
     const { loginId } = await finished(stage)
-    expect(LoginRecord.of('session', await stage.records.get(loginKey(stage.session.id)))).toMatchObject({
+    expect(LoginRecord.of('session', await stage.records.get(makeLoginKey(stage.session.id)))).toMatchObject({
       entries: { default: { loginId } },
     })
     expect(faults).toMatchObject([{ detail: 'Error: the connection is gone' }])
@@ -195,7 +199,7 @@ describe('finishLogin() while the former session changes', () => {
     othersFirst(stage, ...Array.from({ length: 4 }, () => () => {}))
     const { login } = await finished(stage)
     expect(login).toMatchObject({ version: 5 })
-    expect(await stage.records.get(loginKey(stage.session.id))).toBe(login.text)
+    expect(await stage.records.get(makeLoginKey(stage.session.id))).toBe(login.text)
   })
 
   it('fails with store_unavailable if the former session changes every time', async () => {
@@ -212,15 +216,15 @@ describe('finishLogin() while the former session changes', () => {
     const [staff, partner] = [makeLoginEntry('bob'), makeLoginEntry('carol')]
     const stage = await stageWith({ default: makeLoginEntry('alice'), staff, partner })
     const left = { default: makeLoginEntry('alice'), partner }
-    const replace = othersFirst(stage, () => stage.records.set(loginKey(stage.id), writeRecord(left, 2), 3600))
+    const replace = othersFirst(stage, () => stage.records.set(makeLoginKey(stage.id), writeRecord(left, 2), 3600))
     const { login, loginId } = await finished(stage)
     const { id } = stage.session
     const again = replace.mock.calls.find(([key]) => 'session' in key && key.session === id)
-    expect(again?.[4]?.delete).toEqual([tokensKey(id, 'staff')])
+    expect(again?.[4]?.delete).toEqual([makeTokensKey(id, 'staff')])
     // The first try has already written its own tokens.
-    expect(again?.[4]?.set?.map(({ key }) => key)).toEqual([tokensKey(id, 'partner')])
-    expect(await stage.records.get(tokensKey(id, 'staff'))).toBeUndefined()
-    expect(await stage.records.get(tokensKey(id, 'partner'))).toBe('tokens of login of carol')
+    expect(again?.[4]?.set?.map(({ key }) => key)).toEqual([makeTokensKey(id, 'partner')])
+    expect(await stage.records.get(makeTokensKey(id, 'staff'))).toBeUndefined()
+    expect(await stage.records.get(makeTokensKey(id, 'partner'))).toBe('tokens of login of carol')
     const { entries } = login
     expect(Object.keys(entries).toSorted()).toEqual(['default', 'partner'])
     expect(entries['default']?.loginId).toBe(loginId)
@@ -235,7 +239,7 @@ describe('finishLogin() while the former session changes', () => {
     expect(replace.mock.calls.flatMap(([, , , , besides]) => besides?.delete ?? [])).toEqual([])
     // The tokens of the former session, once the login is complete, and the index entry of the replaced login.
     expect(deleted.mock.calls).toEqual([
-      [[tokensKey(stage.id, 'default'), tokensKey(stage.id, 'staff')]],
+      [[makeTokensKey(stage.id, 'default'), makeTokensKey(stage.id, 'staff')]],
       [[{ kind: 'login', id: 'login of alice' }]],
     ])
   })
@@ -252,7 +256,7 @@ describe('finishLogin() while the former session changes', () => {
     async (_what, text) => {
       const faults = heard(instance, 'store_fault')
       const stage = await stageWith({ default: makeLoginEntry('alice'), staff: makeLoginEntry('bob') })
-      const key = loginKey(stage.id)
+      const key = makeLoginKey(stage.id)
       const replace = othersFirst(stage, () =>
         text === undefined ? stage.records.delete([key]) : stage.records.set(key, text, 3600),
       )
@@ -276,7 +280,7 @@ describe('finishLogin() that fails', () => {
   it('deletes all that it wrote, emits no store_fault, and keeps the former session', async () => {
     const faults = heard(instance, 'store_fault')
     const stage = await stageWith({ default: makeLoginEntry('alice'), staff: makeLoginEntry('bob') })
-    const text = await stage.records.get(loginKey(stage.id))
+    const text = await stage.records.get(makeLoginKey(stage.id))
     const add = vi.spyOn(stage.records, 'add').mockResolvedValue(false)
     const replace = vi.spyOn(stage.records, 'replace')
     const deleted = vi.spyOn(stage.records, 'delete')
@@ -289,15 +293,15 @@ describe('finishLogin() that fails', () => {
     expect(made).not.toBe(stage.id)
     expect(deleted).toHaveBeenCalledTimes(2)
     expect(new Set(deleted.mock.calls[0]?.[0].map(formatKey))).toEqual(
-      new Set([loginKey(made), tokensKey(made, 'default'), tokensKey(made, 'staff')].map(formatKey)),
+      new Set([makeLoginKey(made), makeTokensKey(made, 'default'), makeTokensKey(made, 'staff')].map(formatKey)),
     )
     const [[{ id: loginId }]] = deleted.mock.calls[1] as unknown as [[{ kind: string; id: string }]]
     expect(await stage.records.get({ kind: 'login', id: loginId })).toBeUndefined()
     expect(await instance.loginsIn(stage.records).members({ sub: 'alice' })).toEqual([])
-    expect(await stage.records.get(tokensKey(made, 'staff'))).toBeUndefined()
+    expect(await stage.records.get(makeTokensKey(made, 'staff'))).toBeUndefined()
     expect(replace).not.toHaveBeenCalled()
-    expect(await stage.records.get(loginKey(stage.id))).toBe(text)
-    expect(await stage.records.get(tokensKey(stage.id, 'staff'))).toBe('tokens of login of bob')
+    expect(await stage.records.get(makeLoginKey(stage.id))).toBe(text)
+    expect(await stage.records.get(makeTokensKey(stage.id, 'staff'))).toBe('tokens of login of bob')
     expect(stage.session.id).toBe(stage.id)
     expect(faults).toEqual([])
   })
@@ -305,7 +309,7 @@ describe('finishLogin() that fails', () => {
   it('restores the former record for the rest of its life if the response to its replacement was lost', async () => {
     const endsAt = nowSeconds() + 1800
     const stage = await stageWith({ default: makeLoginEntry('alice', { endsAt }) })
-    const text = await stage.records.get(loginKey(stage.id))
+    const text = await stage.records.get(makeLoginKey(stage.id))
     const { records } = stage
     const replace = records.replace.bind(records)
     const spied = vi.spyOn(records, 'replace').mockImplementationOnce(async (...call) => {
@@ -315,11 +319,11 @@ describe('finishLogin() that fails', () => {
       throw new Error('the answer is lost')
     })
     await expect(finished(stage)).rejects.toThrow('the connection is gone')
-    expect(await records.get(loginKey(stage.id))).toBe(text)
+    expect(await records.get(makeLoginKey(stage.id))).toBe(text)
     const [ending, undoing] = spied.mock.calls
-    expect(ending?.slice(0, 2)).toEqual([loginKey(stage.id), text])
+    expect(ending?.slice(0, 2)).toEqual([makeLoginKey(stage.id), text])
     expect(ending?.[3]).toBe(600)
-    expect(undoing?.slice(0, 3)).toEqual([loginKey(stage.id), ending?.[2], text])
+    expect(undoing?.slice(0, 3)).toEqual([makeLoginKey(stage.id), ending?.[2], text])
     expect(undoing?.[3]).toBeGreaterThan(1790)
     expect(undoing?.[3]).toBeLessThanOrEqual(1800)
     expect(spied).toHaveBeenCalledTimes(2)

@@ -3,7 +3,7 @@ import { createServer } from 'node:http'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { describe, expect, it } from 'vitest'
-import { httpClient } from '../../lib/provider/http-client.ts'
+import { makeHttpClient } from '../../lib/provider/http-client.ts'
 import { close, listen } from '../support/app.ts'
 
 const options = { fetch: undefined, timeoutSeconds: 5, allowInsecure: false }
@@ -17,21 +17,21 @@ describe('requests to the provider', () => {
         asked++
         return new Response('')
       }
-      await expect(httpClient({ ...options, fetch })(url, {})).rejects.toThrow(/use https:/)
+      await expect(makeHttpClient({ ...options, fetch })(url, {})).rejects.toThrow(/use https:/)
       expect(asked).toBe(0)
     },
   )
 
   it('sends a request over plain http if that is permitted', { meta: { id: 'http-client-1' } }, async () => {
     const fetch = async (): Promise<Response> => new Response('yes')
-    const answer = await httpClient({ ...options, fetch, allowInsecure: true })('http://id.example.com/x', {})
+    const answer = await makeHttpClient({ ...options, fetch, allowInsecure: true })('http://id.example.com/x', {})
     expect(await answer.text()).toBe('yes')
   })
 
   it('does not follow redirects', async () => {
     const server = createServer((_req, res) => res.writeHead(302, { location: '/elsewhere' }).end())
     const url = await listen(server)
-    const answer = await httpClient(options)(url, {})
+    const answer = await makeHttpClient(options)(url, {})
     await close(server)
     expect(answer.status).toBe(302)
   })
@@ -39,7 +39,7 @@ describe('requests to the provider', () => {
   it.each([204, 205, 304])('accepts a response with status %i, which has no body', async (status) => {
     const server = createServer((_req, res) => res.writeHead(status).end())
     const url = await listen(server)
-    const answer = await httpClient(options)(url, {})
+    const answer = await makeHttpClient(options)(url, {})
     await close(server)
     expect(answer.status).toBe(status)
     expect(await answer.text()).toBe('')
@@ -58,7 +58,7 @@ describe('requests to the provider', () => {
       const fetch = async (): Promise<Response> => new Response(body)
       const began = performance.now()
       await expect(
-        httpClient({ ...options, fetch, timeoutSeconds: 0.1 })('https://id.example.com/', {}),
+        makeHttpClient({ ...options, fetch, timeoutSeconds: 0.1 })('https://id.example.com/', {}),
       ).rejects.toThrow()
       expect(performance.now() - began).toBeLessThan(3000)
       expect(cancelled).toBe(true)
@@ -71,13 +71,13 @@ describe('requests to the provider', () => {
       setImmediate(() => controller.abort(new Error('enough')))
       return new Response(new ReadableStream())
     }
-    const asked = httpClient({ ...options, fetch })('https://id.example.com/', { signal: controller.signal })
+    const asked = makeHttpClient({ ...options, fetch })('https://id.example.com/', { signal: controller.signal })
     await expect(asked).rejects.toThrow('enough')
   })
 
   it('rejects a request if the signal of the caller is already aborted', async () => {
     const signal = AbortSignal.abort(new Error('no longer wanted'))
-    await expect(httpClient(options)('https://id.example.com/', { signal })).rejects.toThrow('no longer wanted')
+    await expect(makeHttpClient(options)('https://id.example.com/', { signal })).rejects.toThrow('no longer wanted')
   })
 
   it('leaves no listener on the signal of the caller and no response in memory', async () => {
@@ -94,7 +94,7 @@ describe('requests to the provider', () => {
     }
     for (const signal of signals) {
       for (let times = 0; times < 20; times++) {
-        await httpClient({ ...options, fetch, timeoutSeconds: 600 })('https://id.example.com/', { signal })
+        await makeHttpClient({ ...options, fetch, timeoutSeconds: 600 })('https://id.example.com/', { signal })
       }
       expect(getEventListeners(signal, 'abort')).toEqual([])
     }
@@ -114,7 +114,7 @@ describe('requests to the provider', () => {
         new Promise((resolve) => setTimeout(() => resolve(new Response(new ReadableStream())), 300))
       const never = (): Promise<Response> => new Promise(() => {})
       for (const fetch of [late, never]) {
-        const asked = httpClient({ ...options, fetch, timeoutSeconds: 0.1 })('https://id.example.com/', {})
+        const asked = makeHttpClient({ ...options, fetch, timeoutSeconds: 0.1 })('https://id.example.com/', {})
         await expect(asked).rejects.toThrow()
       }
     },
@@ -122,10 +122,10 @@ describe('requests to the provider', () => {
 
   it('accepts a response of at most one megabyte', { meta: { id: 'http-client-3' } }, async () => {
     const of = (bytes: number) => async (): Promise<Response> => new Response('x'.repeat(bytes))
-    const most = await httpClient({ ...options, fetch: of(1024 * 1024) })('https://id.example.com/', {})
+    const most = await makeHttpClient({ ...options, fetch: of(1024 * 1024) })('https://id.example.com/', {})
     expect((await most.text()).length).toBe(1024 * 1024)
-    await expect(httpClient({ ...options, fetch: of(1024 * 1024 + 1) })('https://id.example.com/', {})).rejects.toThrow(
-      /exceeds/,
-    )
+    await expect(
+      makeHttpClient({ ...options, fetch: of(1024 * 1024 + 1) })('https://id.example.com/', {}),
+    ).rejects.toThrow(/exceeds/)
   })
 })

@@ -1,23 +1,23 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest'
-import { localPath } from '../../lib/core/urls.ts'
+import { toLocalPath } from '../../lib/core/urls.ts'
 import { transactionSeconds } from '../../lib/core/limits.ts'
 import { deriveSeals } from '../../lib/core/seals.ts'
 import { nowSeconds } from '../../lib/core/clock.ts'
-import { newTransactionId } from '../../lib/session/state.ts'
+import { createTransactionId } from '../../lib/session/state.ts'
 import {
-  clearedCookie,
+  clearTransaction,
   readMaxAge,
   mostTransactions,
   openTransaction,
-  cookieSize,
-  surplusTransactions,
-  transactionCookie,
+  measureCookie,
+  findSurplusTransactions,
+  makeTransactionCookie,
   type Transaction,
 } from '../../lib/session/transaction.ts'
 import {
   makeCookiePlace,
-  bfcacheCookies,
-  silentCookie,
+  makeBfcacheCookies,
+  makeSilentCookie,
   type Cookie,
   type CookiePlace,
 } from '../../lib/session/login-cookies.ts'
@@ -31,7 +31,7 @@ const theirs: CookiePlace = makeCookiePlace('theirs', whole)
 
 function makeTransaction(more: Partial<Transaction> = {}): Transaction {
   return {
-    id: newTransactionId(),
+    id: createTransactionId(),
     nonce: 'nonce',
     verifier: 'verifier',
     returnTo: '/profile',
@@ -58,7 +58,7 @@ function manyTransactions(count: number): { ids: string[]; cookies: Map<string, 
   )
   return {
     ids: list.map(({ id }) => id),
-    cookies: browserWith(...list.map((transaction) => transactionCookie(sealer, place, transaction))),
+    cookies: browserWith(...list.map((transaction) => makeTransactionCookie(sealer, place, transaction))),
   }
 }
 
@@ -72,7 +72,7 @@ describe('the transaction cookie', () => {
     [{ https: false, basePath: '/shop' }, 'oidc.', '/shop'],
   ])('the name of the transaction cookie for %j begins with %s', (where, begin, path) => {
     const here = makeCookiePlace('ours', { ...whole, ...where })
-    const cookie = transactionCookie(sealer, here, makeTransaction({ id: 'id-1' }))
+    const cookie = makeTransactionCookie(sealer, here, makeTransaction({ id: 'id-1' }))
     expect(here.prefix.startsWith(begin)).toBe(true)
     expect(here.prefix.slice(begin.length)).toMatch(/^[\w-]{11}\.$/)
     expect(cookie).toMatchObject({
@@ -93,22 +93,29 @@ describe('the transaction cookie', () => {
   })
 
   it('the transaction cookie is sent with a cross-site POST if the response arrives by one', () => {
-    const cookie = transactionCookie(sealer, { ...place, https: false, crossSite: true }, makeTransaction())
+    const cookie = makeTransactionCookie(sealer, { ...place, https: false, crossSite: true }, makeTransaction())
     expect(cookie).toMatchObject({ sameSite: 'None', secure: true })
   })
 
   it('the transaction cookie is removed with the attributes that it was set with', () => {
-    const made = transactionCookie(sealer, place, makeTransaction({ id: 'id-1' }))
+    const made = makeTransactionCookie(sealer, place, makeTransaction({ id: 'id-1' }))
     const { name, path, secure, sameSite } = made
-    expect(clearedCookie(place, 'id-1')).toEqual({ name, path, secure, sameSite, value: undefined, maxAgeSeconds: 0 })
+    expect(clearTransaction(place, 'id-1')).toEqual({
+      name,
+      path,
+      secure,
+      sameSite,
+      value: undefined,
+      maxAgeSeconds: 0,
+    })
   })
 
   it('the transaction cookie fits into the limit of browsers for any returnTo', () => {
     for (const wanted of [`/?q=${'a'.repeat(2044)}`, `/?q=${'\u00e9'.repeat(1000)}`, `/?q=${'"'.repeat(2000)}`]) {
-      const returnTo = localPath(wanted, 'https://app.example.com')
+      const returnTo = toLocalPath(wanted, 'https://app.example.com')
       if (returnTo === undefined) continue
       const transaction = makeTransaction({ nonce: 'n'.repeat(22), verifier: 'v'.repeat(43), returnTo })
-      const { name, value } = transactionCookie(sealer, place, transaction)
+      const { name, value } = makeTransactionCookie(sealer, place, transaction)
       // RFC 6265bis 5.6: browsers drop cookies whose name and value exceed 4096 bytes.
       expect(name.length + (value as string).length).toBeLessThanOrEqual(4096)
     }
@@ -118,7 +125,7 @@ describe('the transaction cookie', () => {
 describe('a transaction', () => {
   it('a transaction can be opened in the browser that began it', () => {
     const transaction = makeTransaction({ parameters: { max_age: '60', prompt: 'none' } })
-    const cookies = browserWith(transactionCookie(sealer, place, transaction))
+    const cookies = browserWith(makeTransactionCookie(sealer, place, transaction))
     expect(openTransaction(sealer, place, cookies, transaction.id)).toEqual(transaction)
     expect(readMaxAge(transaction)).toBe(60)
     expect(readMaxAge(makeTransaction())).toBeUndefined()
@@ -126,7 +133,7 @@ describe('a transaction', () => {
 
   it('a transaction cannot be opened with another id, instance or secret, nor when altered', () => {
     const transaction = makeTransaction({ id: 'id-1' })
-    const { name, value } = transactionCookie(sealer, place, transaction)
+    const { name, value } = makeTransactionCookie(sealer, place, transaction)
     const sealed = value as string
     const open = (cookies: [string, string][], id = 'id-1', where = place, with_ = sealer): unknown =>
       openTransaction(with_, where, new Map(cookies), id)
@@ -149,14 +156,14 @@ describe('a transaction', () => {
 
   it('a transaction cannot be opened from a cookie without the __Host- prefix', () => {
     const transaction = makeTransaction({ id: 'id-1' })
-    const planted = transactionCookie(sealer, makeCookiePlace('ours', { ...whole, https: false }), transaction)
+    const planted = makeTransactionCookie(sealer, makeCookiePlace('ours', { ...whole, https: false }), transaction)
     expect(`__Host-${planted.name}`).toBe(`${place.prefix}id-1`)
     expect(openTransaction(sealer, place, browserWith(planted), 'id-1')).toBeUndefined()
   })
 
   it('a transaction can be opened for 15 minutes by the clock of the server', () => {
     const transaction = makeTransaction()
-    const cookies = browserWith(transactionCookie(sealer, place, transaction))
+    const cookies = browserWith(makeTransactionCookie(sealer, place, transaction))
     vi.setSystemTime(Date.now() + (transactionSeconds - 1) * 1000)
     expect(openTransaction(sealer, place, cookies, transaction.id)).toEqual(transaction)
     vi.setSystemTime(Date.now() + 1000)
@@ -168,10 +175,10 @@ describe('the transactions of one browser', () => {
   it('a browser has five transactions at most, and the oldest make room for another', () => {
     expect(mostTransactions).toBe(5)
     for (const count of [0, 1, 4]) {
-      expect(surplusTransactions(sealer, place, manyTransactions(count).cookies, 0)).toEqual([])
+      expect(findSurplusTransactions(sealer, place, manyTransactions(count).cookies, 0)).toEqual([])
     }
-    expect(surplusTransactions(sealer, place, manyTransactions(5).cookies, 0)).toEqual([getId(0)])
-    expect(surplusTransactions(sealer, place, manyTransactions(8).cookies, 0).toSorted()).toEqual(
+    expect(findSurplusTransactions(sealer, place, manyTransactions(5).cookies, 0)).toEqual([getId(0)])
+    expect(findSurplusTransactions(sealer, place, manyTransactions(8).cookies, 0).toSorted()).toEqual(
       [0, 1, 2, 3].map(getId),
     )
   })
@@ -179,7 +186,7 @@ describe('the transactions of one browser', () => {
   /** A browser with transactions begun so many seconds ago, in the order of its header, and the size of each cookie. */
   function begunBefore(seconds: readonly number[], length = 1): { cookies: Map<string, string>; size: number } {
     const list = seconds.map((ago, index) =>
-      transactionCookie(
+      makeTransactionCookie(
         sealer,
         place,
         makeTransaction({ id: getId(index), startedAt: nowSeconds() - ago, returnTo: '/'.padEnd(length, 'a') }),
@@ -191,15 +198,15 @@ describe('the transactions of one browser', () => {
   }
 
   it('the latest transactions are kept, in whatever order a browser sends them', () => {
-    expect(surplusTransactions(sealer, place, begunBefore([10, 20, 50, 30, 40]).cookies, 0)).toEqual([getId(2)])
-    expect(surplusTransactions(sealer, place, begunBefore([50, 40, 10, 20, 30]).cookies, 0)).toEqual([getId(0)])
-    expect(surplusTransactions(sealer, place, begunBefore([20, 30, 40, 50, 60, 10]).cookies, 0).toSorted()).toEqual(
+    expect(findSurplusTransactions(sealer, place, begunBefore([10, 20, 50, 30, 40]).cookies, 0)).toEqual([getId(2)])
+    expect(findSurplusTransactions(sealer, place, begunBefore([50, 40, 10, 20, 30]).cookies, 0)).toEqual([getId(0)])
+    expect(findSurplusTransactions(sealer, place, begunBefore([20, 30, 40, 50, 60, 10]).cookies, 0).toSorted()).toEqual(
       [3, 4].map(getId).toSorted(),
     )
   })
 
   it('transactions of the same time are ordered as browsers send them, older first (RFC 6265 5.4)', () => {
-    expect(surplusTransactions(sealer, place, begunBefore([10, 10, 10, 10, 10]).cookies, 0)).toEqual([getId(0)])
+    expect(findSurplusTransactions(sealer, place, begunBefore([10, 10, 10, 10, 10]).cookies, 0)).toEqual([getId(0)])
   })
 
   it('transaction cookies, with a new one, have 6144 characters at most, and the oldest make room', () => {
@@ -207,11 +214,11 @@ describe('the transactions of one browser', () => {
     const left = 6144 - 3 * size
     expect(size).toBeGreaterThan(1000)
     expect(left).toBeGreaterThan(0)
-    expect(surplusTransactions(sealer, place, cookies, left)).toEqual([])
-    expect(surplusTransactions(sealer, place, cookies, left + 1)).toEqual([getId(0)])
-    expect(surplusTransactions(sealer, place, cookies, left + size)).toEqual([getId(0)])
-    expect(surplusTransactions(sealer, place, cookies, left + size + 1).toSorted()).toEqual([0, 2].map(getId))
-    expect(surplusTransactions(sealer, place, cookies, 6144)).toHaveLength(3)
+    expect(findSurplusTransactions(sealer, place, cookies, left)).toEqual([])
+    expect(findSurplusTransactions(sealer, place, cookies, left + 1)).toEqual([getId(0)])
+    expect(findSurplusTransactions(sealer, place, cookies, left + size)).toEqual([getId(0)])
+    expect(findSurplusTransactions(sealer, place, cookies, left + size + 1).toSorted()).toEqual([0, 2].map(getId))
+    expect(findSurplusTransactions(sealer, place, cookies, 6144)).toHaveLength(3)
   })
 
   it('unreadable and expired transactions are dropped and do not count', () => {
@@ -224,8 +231,8 @@ describe('the transactions of one browser', () => {
     cookies.set(`${place.prefix}${garbage}`, 'garbage')
     cookies.set(`${place.prefix}${moved}`, cookies.get(`${place.prefix}${getId(0)}`) as string)
     const old = makeTransaction({ id: gone, startedAt: nowSeconds() - transactionSeconds })
-    cookies.set(`${place.prefix}${gone}`, transactionCookie(sealer, place, old).value as string)
-    expect(surplusTransactions(sealer, place, cookies, 0).toSorted()).toEqual([garbage, moved, gone])
+    cookies.set(`${place.prefix}${gone}`, makeTransactionCookie(sealer, place, old).value as string)
+    expect(findSurplusTransactions(sealer, place, cookies, 0).toSorted()).toEqual([garbage, moved, gone])
   })
 
   it('cookies of the application and of other instances are not dropped', () => {
@@ -234,21 +241,21 @@ describe('the transactions of one browser', () => {
       cookies.set(name, 'garbage')
     }
     cookies.set(theirs.prefix + getId(0), 'garbage')
-    expect(surplusTransactions(sealer, place, cookies, 0)).toEqual([])
+    expect(findSurplusTransactions(sealer, place, cookies, 0)).toEqual([])
   })
 
   it('the cookie that counts finished logins is not dropped', () => {
     const { cookies } = manyTransactions(1)
     const { name, value } = countFinished(finished, place, new Map()).cookie
     cookies.set(name, value as string)
-    expect(surplusTransactions(sealer, place, cookies, 0)).toEqual([])
+    expect(findSurplusTransactions(sealer, place, cookies, 0)).toEqual([])
   })
 
   it('at most twenty transactions are read and dropped at once, however many a browser sends', () => {
     const open = vi.spyOn(sealer, 'open')
     try {
       const { ids, cookies } = manyTransactions(150)
-      const dropped = surplusTransactions(sealer, place, cookies, 0)
+      const dropped = findSurplusTransactions(sealer, place, cookies, 0)
       expect(open).toHaveBeenCalledTimes(20)
       expect(dropped).toHaveLength(16)
       expect(ids.filter((id) => !dropped.includes(id))).toHaveLength(134)
@@ -263,12 +270,12 @@ describe('the other cookies of an instance', () => {
 
   it('the cookie that records a silent login lasts until the browser is closed', () => {
     const name = `${place.prefix}silent`
-    expect(silentCookie(place)).toEqual({ ...attributes, name, value: '1', maxAgeSeconds: undefined })
+    expect(makeSilentCookie(place)).toEqual({ ...attributes, name, value: '1', maxAgeSeconds: undefined })
   })
 
   it('a logout sets a cookie and removes it again', () => {
     const name = `${place.prefix}bye`
-    expect(bfcacheCookies(place)).toEqual([
+    expect(makeBfcacheCookies(place)).toEqual([
       { ...attributes, name, value: '1', maxAgeSeconds: undefined },
       { ...attributes, name, value: undefined, maxAgeSeconds: 0 },
     ])
@@ -277,9 +284,9 @@ describe('the other cookies of an instance', () => {
 
 describe('the size of a cookie', () => {
   it('the size of a cookie is that of its name and its value', () => {
-    expect(cookieSize('name', 'value')).toBe(9)
-    expect(cookieSize('name', '')).toBe(4)
-    expect(cookieSize('name', undefined)).toBe(4)
+    expect(measureCookie('name', 'value')).toBe(9)
+    expect(measureCookie('name', '')).toBe(4)
+    expect(measureCookie('name', undefined)).toBe(4)
   })
 })
 

@@ -3,17 +3,17 @@ import session, { MemoryStore, type SessionData, type Store } from 'express-sess
 import type { OidcRecords } from 'express-session-oidc'
 import { redisRecords, RedisSessionStore } from 'express-session-oidc/redis'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
-import { attachLogin, recordsIn } from '../../lib/store/attached.ts'
+import { attachLogin, findSessionRecords } from '../../lib/store/attached.ts'
 import { LoginRecord, writeRecord } from '../../lib/store/login-record.ts'
-import { loginKey } from '../../lib/store/login-records.ts'
+import { makeLoginKey } from '../../lib/store/login-records.ts'
 import { MemoryRecords } from '../../lib/store/memory-records.ts'
 import { StoreRecords } from '../../lib/store/store-records.ts'
 import {
   destroySession,
-  recordsFor,
+  makeRecords,
   RequestSession,
-  sessionInUse,
-  sessionLives,
+  findSessionInUse,
+  isSessionAlive,
 } from '../../lib/session/web-session.ts'
 import type { OidcWrittenRecord } from '../../lib/core/records.ts'
 import { RedisTap } from '../support/redis-tap.ts'
@@ -34,13 +34,13 @@ function makeRequest(store: Store): Request {
   return req
 }
 
-describe('recordsFor()', () => {
+describe('makeRecords()', () => {
   it('returns the records of the option, the same for all instances and requests', async () => {
     const given = new MemoryRecords()
-    const records = recordsFor(new AsyncStore(), given)
-    expect(recordsFor(new RedisSessionStore({ client: redis.client }), given)).toBe(records)
-    expect(recordsFor(new AsyncStore(), new MemoryRecords())).not.toBe(records)
-    const key = loginKey('id')
+    const records = makeRecords(new AsyncStore(), given)
+    expect(makeRecords(new RedisSessionStore({ client: redis.client }), given)).toBe(records)
+    expect(makeRecords(new AsyncStore(), new MemoryRecords())).not.toBe(records)
+    const key = makeLoginKey('id')
     expect(await records.add(key, 'first', 60)).toBe(true)
     expect(await records.replace(key, 'first', 'second', 60)).toBe(true)
     expect(await given.get(key)).toBe('second')
@@ -71,8 +71,8 @@ describe('recordsFor()', () => {
         members: fail,
         removeFromSet: fail,
       }
-      const records = recordsFor(new AsyncStore(), given)
-      const key = loginKey('id')
+      const records = makeRecords(new AsyncStore(), given)
+      const key = makeLoginKey('id')
       for (const operation of [
         () => records.get(key),
         () => records.set(key, 'value', 60),
@@ -95,23 +95,23 @@ describe('recordsFor()', () => {
 
   it('returns the records of a session store that has its own', () => {
     const store = new RedisSessionStore({ client: redis.client })
-    expect(recordsFor(store, undefined)).toBe(recordsIn(store)?.records)
+    expect(makeRecords(store, undefined)).toBe(findSessionRecords(store)?.records)
   })
 
   it('returns records in memory for each MemoryStore', () => {
     const store = new MemoryStore()
-    const records = recordsFor(store, undefined)
+    const records = makeRecords(store, undefined)
     expect(records).toBeInstanceOf(MemoryRecords)
-    expect(recordsFor(store, undefined)).toBe(records)
-    expect(recordsFor(new MemoryStore(), undefined)).not.toBe(records)
+    expect(makeRecords(store, undefined)).toBe(records)
+    expect(makeRecords(new MemoryStore(), undefined)).not.toBe(records)
   })
 
   it('returns records in the session store itself otherwise, with one warning', async () => {
     const store = new AsyncStore()
-    const records = recordsFor(store, undefined)
+    const records = makeRecords(store, undefined)
     expect(records).toBeInstanceOf(StoreRecords)
-    expect(recordsFor(store, undefined)).toBe(records)
-    recordsFor(new AsyncStore(), undefined)
+    expect(makeRecords(store, undefined)).toBe(records)
+    makeRecords(new AsyncStore(), undefined)
     await warningsGiven()
     expect(warnings).toMatchObject([
       { code: 'OIDC_STORE_NOT_ATOMIC', message: expect.stringContaining('AsyncStore') as string },
@@ -119,7 +119,7 @@ describe('recordsFor()', () => {
   })
 })
 
-describe('sessionLives()', () => {
+describe('isSessionAlive()', () => {
   /** A store whose `get()` calls back with `answer`. */
   function answering(...answer: [error?: unknown, session?: SessionData | null]): Store {
     const store = new AsyncStore()
@@ -133,13 +133,13 @@ describe('sessionLives()', () => {
     ['nothing', answering(), false],
     ['the error ENOENT', answering(Object.assign(new Error('no such file'), { code: 'ENOENT' })), false],
   ])('evaluates the result of a store that returns %s', async (_what, store, expected) => {
-    expect(await sessionLives(store, 'id')).toBe(expected)
+    expect(await isSessionAlive(store, 'id')).toBe(expected)
   })
 
   it.each(['returns', 'throws'])('fails with store_unavailable if the store %s an error', async (how) => {
     const store = new AsyncStore()
     store.fault = () => ({ error: new Error('no connection'), thrown: how === 'throws' })
-    await expect(sessionLives(store, 'id')).rejects.toMatchObject({ code: 'store_unavailable', status: 503 })
+    await expect(isSessionAlive(store, 'id')).rejects.toMatchObject({ code: 'store_unavailable', status: 503 })
   })
 })
 
@@ -170,7 +170,7 @@ describe('RequestSession', () => {
     web.renew(true)
     expect(web.hasLogins).toBe(true)
     expect(await web.login()).toBe(LoginRecord.none)
-    await web.records.set(loginKey(web.id), text, 60)
+    await web.records.set(makeLoginKey(web.id), text, 60)
     expect(await web.login()).toEqual(LoginRecord.of('session', text))
     expect(await web.readLogin('another')).toBe(LoginRecord.none)
   })
@@ -265,7 +265,7 @@ describe('RequestSession', () => {
       tap = new RedisTap(redis.client)
       redisStore = new RedisSessionStore({ client: tap })
       req = makeRequest(redisStore)
-      web = new RequestSession(req, recordsFor(redisStore, undefined))
+      web = new RequestSession(req, makeRecords(redisStore, undefined))
     })
 
     const saved = (): Promise<void> => new Promise((resolve) => void req.session.save(() => resolve()))
@@ -311,10 +311,10 @@ describe('RequestSession', () => {
       await saved()
       const former = req.sessionID
       const text = writeRecord({ default: makeLoginEntry('alice') }, 1)
-      await web.records.set(loginKey(former), text, 60)
+      await web.records.set(makeLoginKey(former), text, 60)
       attachLogin(req.session, LoginRecord.of(former, text))
       await web.renew(true).dropFormer(LoginRecord.none)
-      expect(await web.records.get(loginKey(former))).toBeUndefined()
+      expect(await web.records.get(makeLoginKey(former))).toBeUndefined()
       expect(await redis.client.exists(`sess:${former}`)).toBe(0)
     })
 
@@ -370,7 +370,7 @@ describe('RequestSession', () => {
     expect(req.session.hasLogins).toBe('elsewhere')
     const own = new RedisSessionStore({ client: redis.client })
     const request = makeRequest(own)
-    new RequestSession(request, recordsFor(request.sessionStore, undefined)).renew(true)
+    new RequestSession(request, makeRecords(request.sessionStore, undefined)).renew(true)
     expect(request.session.hasLogins).toBe(true)
     const other = makeRequest(own)
     new RequestSession(other, redisRecords({ client: redis.client, prefix: 'other:' })).renew(true)
@@ -378,7 +378,7 @@ describe('RequestSession', () => {
   })
 })
 
-describe('sessionInUse()', () => {
+describe('findSessionInUse()', () => {
   const put = (store: Store, cookie: object | undefined): Promise<void> =>
     new Promise((resolve) => store.set('id', { cookie } as unknown as SessionData, () => resolve()))
   const expires = new Date(1_800_000_600_500)
@@ -387,7 +387,7 @@ describe('sessionInUse()', () => {
     const store = new MemoryStore()
     await put(store, { expires, originalMaxAge: 600_000 })
     const lastSeenAt = vi.fn(async () => 1_700_000_000)
-    expect(await sessionInUse(Object.assign(store, { lastSeenAt }), 'id')).toEqual({ lastSeenAt: 1_700_000_000 })
+    expect(await findSessionInUse(Object.assign(store, { lastSeenAt }), 'id')).toEqual({ lastSeenAt: 1_700_000_000 })
     expect(lastSeenAt).toHaveBeenCalledExactlyOnceWith('id')
   })
 
@@ -395,7 +395,7 @@ describe('sessionInUse()', () => {
     vi.useFakeTimers({ toFake: ['Date'], now: 1_800_000_100_000 })
     const store = new MemoryStore()
     await put(store, { expires, originalMaxAge: 600_000 })
-    expect(await sessionInUse(store, 'id')).toEqual({ lastSeenAt: 1_800_000_000 })
+    expect(await findSessionInUse(store, 'id')).toEqual({ lastSeenAt: 1_800_000_000 })
   })
 
   it.each([
@@ -406,14 +406,14 @@ describe('sessionInUse()', () => {
   ])('returns no time for a session that %s', async (_what, cookie) => {
     const store = new MemoryStore()
     await put(store, cookie)
-    expect(await sessionInUse(store, 'id')).toEqual({ lastSeenAt: undefined })
+    expect(await findSessionInUse(store, 'id')).toEqual({ lastSeenAt: undefined })
   })
 
   it('returns undefined if there is no such session', async () => {
     const store = new MemoryStore()
-    expect(await sessionInUse(store, 'id')).toBeUndefined()
+    expect(await findSessionInUse(store, 'id')).toBeUndefined()
     await put(store, undefined)
     await destroySession(store, 'id')
-    expect(await sessionInUse(store, 'id')).toBeUndefined()
+    expect(await findSessionInUse(store, 'id')).toBeUndefined()
   })
 })

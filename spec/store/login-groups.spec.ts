@@ -1,17 +1,17 @@
 import { describe, expect, it } from 'vitest'
-import { groupId, listGroups } from '../../lib/store/login-groups.ts'
+import { makeGroupId, listGroups } from '../../lib/store/login-groups.ts'
 import { makeLoginEntry } from '../support/login-entries.ts'
 import { endsLoginInProgress } from '../../lib/store/tombstones.ts'
 
-describe('groupId() and listGroups()', () => {
-  it('groupId() returns another id for another owner', () => {
-    const ids = ['one', 'two', ''].map((owner) => groupId(owner, { sub: 'alice' }))
+describe('makeGroupId() and listGroups()', () => {
+  it('makeGroupId() returns another id for another owner', () => {
+    const ids = ['one', 'two', ''].map((owner) => makeGroupId(owner, { sub: 'alice' }))
     expect(new Set(ids).size).toBe(3)
-    expect(groupId('one', { sub: 'alice' })).toBe(ids[0])
+    expect(makeGroupId('one', { sub: 'alice' })).toBe(ids[0])
   })
 
-  it('groupId() returns different ids for a sub and an equal sid', () => {
-    const ids = [{ sub: 'x' }, { sid: 'x' }, { sub: 'y' }, { sid: 'y' }].map((group) => groupId('owner', group))
+  it('makeGroupId() returns different ids for a sub and an equal sid', () => {
+    const ids = [{ sub: 'x' }, { sid: 'x' }, { sub: 'y' }, { sid: 'y' }].map((group) => makeGroupId('owner', group))
     expect(new Set(ids).size).toBe(4)
     for (const id of ids) expect(id).toMatch(/^[\w-]{43}$/)
   })

@@ -2,7 +2,7 @@ import * as fc from 'fast-check'
 import { describe, expect, it, vi } from 'vitest'
 import { nowSeconds } from '../../lib/core/clock.ts'
 import { LoginRecord, writeRecord, writeReplaced } from '../../lib/store/login-record.ts'
-import { secondsLeft, type LoginEntry } from '../../lib/store/login-entry.ts'
+import { computeSecondsLeft, type LoginEntry } from '../../lib/store/login-entry.ts'
 import { ours, makeLoginEntry } from '../support/login-entries.ts'
 
 const read = (text: string): LoginRecord => LoginRecord.of('session', text)
@@ -239,15 +239,15 @@ describe('an entry', () => {
     expect(LoginRecord.none.liveEntries).toEqual({})
   })
 
-  it('secondsLeft() returns the time until the last entry expires, at least one second', () => {
+  it('computeSecondsLeft() returns the time until the last entry expires, at least one second', () => {
     const now = nowSeconds()
-    const left = secondsLeft({
+    const left = computeSecondsLeft({
       one: makeLoginEntry('a', { endsAt: now + 50 }),
       two: makeLoginEntry('b', { endsAt: now + 90 }),
     })
     expect(left).toBeGreaterThan(80)
     expect(left).toBeLessThanOrEqual(90)
-    expect(secondsLeft({ one: makeLoginEntry('a', { endsAt: now - 50 }) })).toBe(1)
-    expect(secondsLeft({})).toBe(1)
+    expect(computeSecondsLeft({ one: makeLoginEntry('a', { endsAt: now - 50 }) })).toBe(1)
+    expect(computeSecondsLeft({})).toBe(1)
   })
 })

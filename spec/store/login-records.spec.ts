@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { nowSeconds } from '../../lib/core/clock.ts'
 import { MemoryRecords } from '../../lib/store/memory-records.ts'
 import { LoginRecord, writeRecord, writeReplaced } from '../../lib/store/login-record.ts'
-import { loginKey, LoginRecords, takeover, tokensKey } from '../../lib/store/login-records.ts'
+import { makeLoginKey, LoginRecords, planTakeover, makeTokensKey } from '../../lib/store/login-records.ts'
 import type { LoginEntries } from '../../lib/store/login-entry.ts'
 import { ours, makeLoginEntry } from '../support/login-entries.ts'
 
@@ -12,7 +12,7 @@ const bob = makeLoginEntry('bob')
 /** Stores the texts of login records, by session id. */
 async function makeRecords(texts: Readonly<Record<string, string>>): Promise<LoginRecords> {
   const records = new MemoryRecords()
-  for (const [session, text] of Object.entries(texts)) await records.set(loginKey(session), text, 60)
+  for (const [session, text] of Object.entries(texts)) await records.set(makeLoginKey(session), text, 60)
   return new LoginRecords(records)
 }
 
@@ -65,11 +65,12 @@ describe('endAll()', () => {
   it('deletes the login record, the tokens, and the index entries that name the session', async () => {
     const logins = await makeRecords({ s: writeRecord({ default: alice }, 1), t: writeRecord({ default: bob }, 1) })
     const { records } = logins
-    for (const session of ['s', 't']) await records.set(tokensKey(session, 'default'), 'sealed', 60)
+    for (const session of ['s', 't']) await records.set(makeTokensKey(session, 'default'), 'sealed', 60)
     await records.set(key, 's', 60)
     await logins.endAll('s')
-    for (const gone of [loginKey('s'), tokensKey('s', 'default'), key]) expect(await records.get(gone)).toBeUndefined()
-    for (const left of [loginKey('t'), tokensKey('t', 'default')]) expect(await records.get(left)).toBeDefined()
+    for (const gone of [makeLoginKey('s'), makeTokensKey('s', 'default'), key])
+      expect(await records.get(gone)).toBeUndefined()
+    for (const left of [makeLoginKey('t'), makeTokensKey('t', 'default')]) expect(await records.get(left)).toBeDefined()
   })
 
   it('keeps the index entry of a login that is still in another session', async () => {
@@ -77,7 +78,7 @@ describe('endAll()', () => {
     const logins = await makeRecords({ s: writeRecord({ default: alice }, 1), t: writeRecord(copied, 1) })
     await logins.records.set(key, 's', 60)
     await logins.endAll('t')
-    expect(await logins.records.get(loginKey('t'))).toBeUndefined()
+    expect(await logins.records.get(makeLoginKey('t'))).toBeUndefined()
     expect(await logins.records.get(key)).toBe('s')
   })
 
@@ -85,15 +86,15 @@ describe('endAll()', () => {
     const text = writeReplaced('t', { default: alice })
     const logins = await makeRecords({ s: text })
     await logins.endAll('s')
-    expect(await logins.records.get(loginKey('s'))).toBe(text)
+    expect(await logins.records.get(makeLoginKey('s'))).toBe(text)
   })
 })
 
-describe('takeover()', () => {
+describe('planTakeover()', () => {
   const ending = (seconds: number): LoginEntries => ({
     default: makeLoginEntry('alice', { endsAt: nowSeconds() + seconds }),
   })
-  const seconds = (moving: LoginEntries): number => takeover('s', LoginRecord.none, 't', moving).seconds
+  const seconds = (moving: LoginEntries): number => planTakeover('s', LoginRecord.none, 't', moving).seconds
 
   it('keeps the record of a replaced session as long as the moved logins last, at least ten minutes', () => {
     expect(seconds(ending(3600))).toBeGreaterThan(3590)

@@ -2,8 +2,8 @@ import { describe, expect, it, vi } from 'vitest'
 import { deriveSeals } from '../../lib/core/seals.ts'
 import { MemoryRecords } from '../../lib/store/memory-records.ts'
 import { writeRecord, writeReplaced } from '../../lib/store/login-record.ts'
-import { groupKey } from '../../lib/store/login-groups.ts'
-import { loginKey, sessionKey, tokensKey } from '../../lib/store/login-records.ts'
+import { makeGroupKey } from '../../lib/store/login-groups.ts'
+import { makeLoginKey, makeSessionKey, makeTokensKey } from '../../lib/store/login-records.ts'
 import { LoginStore } from '../../lib/store/login-store.ts'
 import { deriveOwner } from '../../lib/store/owner.ts'
 import { putTokens, makeLoginEntry, someTokens as tokens } from '../support/login-entries.ts'
@@ -26,7 +26,7 @@ async function twoOwners() {
     storeAt('https://other.example.com', records),
   ] as const
   const alice = makeLoginEntry('alice', { owner: ours.owner, sid: 'sid-1' })
-  await records.set(loginKey('s'), writeRecord({ default: alice }, 1), 60)
+  await records.set(makeLoginKey('s'), writeRecord({ default: alice }, 1), 60)
   await putTokens(ours.logins, 's', alice, tokens)
   await ours.logins.index('s', alice)
   return { records, ours: ours.logins, theirs: theirs.logins, alice }
@@ -46,7 +46,7 @@ describe('a LoginStore with the same name and secret, but another provider', () 
 
   it("does not find another owner's login that was moved to another session", async () => {
     const { records, ours, theirs, alice } = await twoOwners()
-    await records.set(loginKey('former'), writeReplaced('s', { default: alice }), 60)
+    await records.set(makeLoginKey('former'), writeReplaced('s', { default: alice }), 60)
     const former = await ours.loginRecords.read('former')
     expect(ours.movedLogin(former)).toBe(alice.loginId)
     expect(theirs.movedLogin(former)).toBeUndefined()
@@ -67,7 +67,7 @@ describe('a LoginStore with the same name and secret, but another provider', () 
       expect(await theirs.members(group)).toEqual([])
       expect(await ours.members(group)).toEqual([alice.loginId])
     }
-    expect(await records.get(tokensKey('s', 'default'))).toBeDefined()
+    expect(await records.get(makeTokensKey('s', 'default'))).toBeDefined()
     expect(await ours.end({ session: 's', loginId: alice.loginId })).toMatchObject({
       outcome: 'ended',
       login: { entry: alice, isLast: true },
@@ -91,7 +91,7 @@ describe('forget() and forgetMembers()', () => {
     await ours.forget(alice, { sid: 'sid-1' })
     expect(await ours.members({ sub: 'alice' })).toEqual([])
     expect(await ours.members({ sid: 'sid-1' })).toEqual([alice.loginId])
-    expect(await records.get(sessionKey(alice.loginId))).toBeUndefined()
+    expect(await records.get(makeSessionKey(alice.loginId))).toBeUndefined()
     await ours.forget(alice)
     expect(await ours.members({ sid: 'sid-1' })).toEqual([])
   })
@@ -111,6 +111,6 @@ describe('forget() and forgetMembers()', () => {
     expect(removeFromSet).not.toHaveBeenCalled()
     await ours.forgetMembers({ sub: 'alice' }, [alice.loginId])
     expect(removeFromSet).toHaveBeenCalledOnce()
-    expect(await records.members(groupKey(alice.owner, { sub: 'alice' }))).toEqual([])
+    expect(await records.members(makeGroupKey(alice.owner, { sub: 'alice' }))).toEqual([])
   })
 })

@@ -1,6 +1,6 @@
 import type { OidcRedisClient } from 'express-session-oidc/redis'
 import { describe, expect, it } from 'vitest'
-import { withoutTimeout } from '../../lib/store/redis-client.ts'
+import { removeTimeout } from '../../lib/store/redis-client.ts'
 import { redisForFile } from '../support/redis.ts'
 
 const redis = redisForFile()
@@ -34,11 +34,11 @@ class Client extends Commands {
 }
 
 function makeReader(client: object): () => Promise<unknown> {
-  const reader = withoutTimeout(client as OidcRedisClient)
+  const reader = removeTimeout(client as OidcRedisClient)
   return async () => (await reader().mGet([]))[0]
 }
 
-describe('withoutTimeout()', () => {
+describe('removeTimeout()', () => {
   it('removes the time limit while the client is connected, and keeps it otherwise', async () => {
     const client = new Client(true)
     const limit = makeReader(client)
@@ -74,7 +74,7 @@ describe('withoutTimeout()', () => {
   it('reads the same values with a client of node-redis', async () => {
     await redis.client.set('redis-client.spec', 'value', { expiration: { type: 'EX', value: 60 } })
     const client = redis.client as unknown as OidcRedisClient
-    const reader = withoutTimeout(client)()
+    const reader = removeTimeout(client)()
     expect(reader).not.toBe(client)
     expect(await reader.mGet(['redis-client.spec', 'nowhere'])).toEqual(['value', null])
   })

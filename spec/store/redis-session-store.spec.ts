@@ -8,9 +8,9 @@ import {
   type RedisSessionStoreOptions,
 } from 'express-session-oidc/redis'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
-import { attachedLogin, recordsIn, type SessionRecords } from '../../lib/store/attached.ts'
+import { findAttachedLogin, findSessionRecords, type SessionRecords } from '../../lib/store/attached.ts'
 import { LoginRecord, writeRecord, writeReplaced } from '../../lib/store/login-record.ts'
-import { loginKey } from '../../lib/store/login-records.ts'
+import { makeLoginKey } from '../../lib/store/login-records.ts'
 import { until } from '../support/app.ts'
 import { ownRedis } from '../support/own-redis.ts'
 import { newClient, redisForFile } from '../support/redis.ts'
@@ -294,13 +294,13 @@ describe('reading a session', () => {
     const session = await readSession()
     expect(tap.calls).toEqual([{ method: 'mGet', keys: [getKey(id), `oidc:{sess:${id}}`], index: 0 }])
     expect(session.cart).toBe('apple')
-    expect(attachedLogin(session)).toEqual(LoginRecord.of('session', text))
-    expect(attachedLogin(session)?.entries).toEqual((JSON.parse(text) as { entries: object }).entries)
+    expect(findAttachedLogin(session)).toEqual(LoginRecord.of('session', text))
+    expect(findAttachedLogin(session)?.entries).toEqual((JSON.parse(text) as { entries: object }).entries)
   })
 
   it('attaches the empty login record to a session without logins', async () => {
     await store.set(id, findSession())
-    expect(attachedLogin(await readSession())).toBe(LoginRecord.none)
+    expect(findAttachedLogin(await readSession())).toBe(LoginRecord.none)
   })
 
   it('returns null for a session that does not exist', async () => {
@@ -312,8 +312,8 @@ describe('reading a session', () => {
   it('attaches the logins only to a session that is created from the data of the same read', async () => {
     await putLogin(loginRecord())
     const data = (await store.get(id)) as SessionData
-    expect(attachedLogin(findSession({ ...data }))).toBeUndefined()
-    expect(attachedLogin(findSession(data))).toBeDefined()
+    expect(findAttachedLogin(findSession({ ...data }))).toBeUndefined()
+    expect(findAttachedLogin(findSession(data))).toBeDefined()
   })
 
   it.each([
@@ -332,8 +332,8 @@ describe('reading a session', () => {
     const newer = '{"format":2,"entries":"of another kind"}'
     await putLogin(newer)
     const session = await readSession()
-    expect(attachedLogin(session)).toMatchObject({ text: newer, isOver: false })
-    expect(attachedLogin(session)?.entries).toEqual({})
+    expect(findAttachedLogin(session)).toMatchObject({ text: newer, isOver: false })
+    expect(findAttachedLogin(session)?.entries).toEqual({})
     expect(methods()).toEqual(['mGet'])
     expect(await keysLeft()).toHaveLength(4)
     expect(await redis.client.get(`oidc:{sess:${id}}`)).toBe(newer)
@@ -350,8 +350,8 @@ describe('reading a session', () => {
       // The mark makes a logout with the old cookie look up where its login was moved.
       expect(session.hasLogins).toBe(true)
       expect(session).not.toHaveProperty('cart')
-      expect(attachedLogin(session)).toMatchObject({ moved: { session: 'successor' } })
-      expect(attachedLogin(session)?.entries).toEqual({})
+      expect(findAttachedLogin(session)).toMatchObject({ moved: { session: 'successor' } })
+      expect(findAttachedLogin(session)?.entries).toEqual({})
       session.cart = 'written late'
       await store.set(id, session)
       await store.touch(id, session)
@@ -436,7 +436,7 @@ describe('deleting a session', () => {
 })
 
 describe('a session that is written together with its login', () => {
-  const kept = () => recordsIn(store) as SessionRecords
+  const kept = () => findSessionRecords(store) as SessionRecords
 
   it('toWrite() returns the record that a write of the session would make', async () => {
     const session = findSession(undefined, { originalMaxAge: 60_000 })
@@ -534,8 +534,10 @@ describe('a session that is written together with its login', () => {
 describe('RedisSessionStore', () => {
   it('provides records beside its sessions', async () => {
     await putLogin(loginRecord())
-    expect(await recordsIn(store)?.records.get(loginKey(id))).toBe(await redis.client.get(`oidc:{sess:${id}}`))
-    expect(recordsIn({})).toBeUndefined()
+    expect(await findSessionRecords(store)?.records.get(makeLoginKey(id))).toBe(
+      await redis.client.get(`oidc:{sess:${id}}`),
+    )
+    expect(findSessionRecords({})).toBeUndefined()
   })
 
   it('answers by callback as well as by promise', async () => {
@@ -577,7 +579,7 @@ describe('RedisSessionStore', () => {
     store = new RedisSessionStore({ client: redis.client, prefix: 'shop:' })
     await store.set(id, findSession())
     expect(await keysLeft()).toEqual([`shop:${id}`])
-    await recordsIn(store)?.records.set(loginKey(id), loginRecord(), 60)
+    await findSessionRecords(store)?.records.set(makeLoginKey(id), loginRecord(), 60)
     expect(await keysLeft()).toEqual([`oidc:{shop:${id}}`, `shop:${id}`])
     await store.destroy(id)
     expect(await keysLeft()).toEqual([])
@@ -630,7 +632,7 @@ describe.skipIf(!paused)('a Redis server that does not answer', () => {
       await Promise.all([
         expect(store.set(id, session)).rejects.toMatchObject(fault),
         expect(store.destroy(randomUUID())).rejects.toMatchObject(fault),
-        expect(recordsIn(store)?.records.get(loginKey(id))).rejects.toMatchObject(fault),
+        expect(findSessionRecords(store)?.records.get(makeLoginKey(id))).rejects.toMatchObject(fault),
         store.touch(randomUUID(), session),
       ])
     } finally {
@@ -666,15 +668,15 @@ describe.skipIf(!cluster)('a Redis Cluster', () => {
       const client = await clusterClient()
       try {
         store = new RedisSessionStore({ client, prefix })
-        const records = recordsIn(store)?.records
+        const records = findSessionRecords(store)?.records
         await store.set(id, { cookie: new Cookie(), hasLogins: true, cart: 'apple' })
-        await records?.set(loginKey(id), loginRecord(), 60)
+        await records?.set(makeLoginKey(id), loginRecord(), 60)
         await records?.set({ session: id, part: 'tokens:default' }, 'sealed', 60)
         await records?.set({ session: id, part: 'tokens:partner' }, 'sealed', 60)
         expect((await store.get(id))?.cart).toBe('apple')
         await store.destroy(id)
         expect(await client.keys(`*${id}*`)).toEqual([])
-        await redisRecords({ client, prefix }).delete([loginKey(id), { kind: 'used', id }])
+        await redisRecords({ client, prefix }).delete([makeLoginKey(id), { kind: 'used', id }])
       } finally {
         client.destroy()
       }

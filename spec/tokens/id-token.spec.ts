@@ -1,7 +1,7 @@
 import { oddKeys, startTestProvider, type TestFaults, type TestProvider } from 'express-session-oidc/testing'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { OidcError } from '../../lib/core/errors.ts'
-import { providerAlgorithms } from '../../lib/config/algorithms.ts'
+import { listProviderAlgorithms } from '../../lib/config/algorithms.ts'
 import { verifyIdToken, type IdTokenChecks, type IdTokenClaims } from '../../lib/tokens/id-token.ts'
 import { Keys } from '../../lib/tokens/key-set.ts'
 import { startApp, type TestApp } from '../support/app.ts'
@@ -409,17 +409,17 @@ describe('verifyIdToken()', () => {
   })
 })
 
-describe('providerAlgorithms()', () => {
+describe('listProviderAlgorithms()', () => {
   it('returns only the asymmetric signature algorithms of the list', { meta: { id: 'id-token-21' } }, () => {
-    expect(providerAlgorithms(['none', 'HS256', 'HS512', 'ES256', 'RS256', 'RSA-OAEP'])).toEqual(['RS256', 'ES256'])
+    expect(listProviderAlgorithms(['none', 'HS256', 'HS512', 'ES256', 'RS256', 'RSA-OAEP'])).toEqual(['RS256', 'ES256'])
   })
 
   it('defaults to RS256 if the metadata has no list of algorithms', () => {
-    expect(providerAlgorithms(undefined)).toEqual(['RS256'])
-    expect(providerAlgorithms('HS256')).toEqual(['RS256'])
+    expect(listProviderAlgorithms(undefined)).toEqual(['RS256'])
+    expect(listProviderAlgorithms('HS256')).toEqual(['RS256'])
   })
 
   it('returns an empty list if no listed algorithm is accepted', () => {
-    expect(providerAlgorithms(['none', 'HS256'])).toEqual([])
+    expect(listProviderAlgorithms(['none', 'HS256'])).toEqual([])
   })
 })

@@ -1,7 +1,7 @@
 /** The options that set rules for the tokens of an issuer: they must fail closed. */
 import { describe, expect, it } from 'vitest'
 import type { OidcIssuerRules, OidcTokenContext } from '../../lib/config/issuer-rules.ts'
-import { listIssuers, findKeysWithKid, ruleFault, withDistributedClaims } from '../../lib/tokens/issuer-checks.ts'
+import { listIssuers, findKeysWithKid, findRuleFault, addDistributedClaims } from '../../lib/tokens/issuer-checks.ts'
 import { createLocalJWKSet } from 'jose'
 import { rejection, thrown } from '../support/flow.ts'
 
@@ -28,7 +28,7 @@ describe('the option tokenIssuer', () => {
     { meta: { id: 'issuer-rules-1' } },
     async (_name, given, fits) => {
       const rules = { tokenIssuer: () => given } as unknown as OidcIssuerRules
-      const fault = await ruleFault(claims, rules, context)
+      const fault = await findRuleFault(claims, rules, context)
       if (fits) expect(fault).toBeUndefined()
       else expect(fault).toMatchObject({ isRefusal: false })
     },
@@ -38,12 +38,12 @@ describe('the option tokenIssuer', () => {
     'rejects a token whose iss is not a string: %j',
     async (iss) => {
       const rules = { tokenIssuer: () => ['https://a.example', undefined as unknown as string] }
-      expect(await ruleFault({ ...claims, iss }, rules, context)).toMatchObject({ isRefusal: false })
+      expect(await findRuleFault({ ...claims, iss }, rules, context)).toMatchObject({ isRefusal: false })
     },
   )
 
   it('throws hook_failed if tokenIssuer throws', async () => {
-    expect(await rejection(ruleFault(claims, { tokenIssuer: boom }, context))).toMatchObject({
+    expect(await rejection(findRuleFault(claims, { tokenIssuer: boom }, context))).toMatchObject({
       code: 'hook_failed',
       detail: '`tokenIssuer` failed: Error: boom',
     })
@@ -64,26 +64,26 @@ describe('the option accept', () => {
     ['a promise of a string', Promise.resolve('not today'), 'not today'],
     ['a long string', 'x'.repeat(10_000), 'x'.repeat(500)],
   ])('accepts a token only if accept returns true; here it returns %s', async (_name, verdict, reason) => {
-    const fault = await ruleFault(claims, { accept: () => verdict as boolean }, context)
+    const fault = await findRuleFault(claims, { accept: () => verdict as boolean }, context)
     expect(fault).toEqual(reason === undefined ? undefined : { reason, isRefusal: true })
   })
 
   it('calls accept with the claims and the context', async () => {
     const asked: unknown[] = []
-    await ruleFault(claims, { accept: (...given) => asked.push(given) > 0 }, context)
+    await findRuleFault(claims, { accept: (...given) => asked.push(given) > 0 }, context)
     expect(asked).toEqual([[claims, context]])
   })
 
   it('calls accept if tokenIssuer returns no issuer, but not if it returns another one', async () => {
     const accept = (): string => 'list its tenant'
-    expect(await ruleFault(claims, { accept, tokenIssuer: () => 'https://b.example' }, context)).toMatchObject({
+    expect(await findRuleFault(claims, { accept, tokenIssuer: () => 'https://b.example' }, context)).toMatchObject({
       isRefusal: false,
     })
-    expect(await ruleFault(claims, { accept, tokenIssuer: () => undefined }, context)).toEqual({
+    expect(await findRuleFault(claims, { accept, tokenIssuer: () => undefined }, context)).toEqual({
       reason: 'list its tenant',
       isRefusal: true,
     })
-    expect(await ruleFault(claims, { accept: () => true, tokenIssuer: () => undefined }, context)).toMatchObject({
+    expect(await findRuleFault(claims, { accept: () => true, tokenIssuer: () => undefined }, context)).toMatchObject({
       isRefusal: false,
     })
   })
@@ -91,7 +91,7 @@ describe('the option accept', () => {
   it.each([boom, () => Promise.reject(new Error('boom'))])(
     'throws hook_failed if accept throws or rejects',
     async (accept) => {
-      expect(await rejection(ruleFault(claims, { accept }, context))).toMatchObject({
+      expect(await rejection(findRuleFault(claims, { accept }, context))).toMatchObject({
         code: 'hook_failed',
         detail: '`accept` failed: Error: boom',
       })
@@ -102,24 +102,24 @@ describe('the option accept', () => {
 describe('the option distributedClaims', () => {
   it('replaces claims of the token, and removes those that are undefined', async () => {
     const rules = { distributedClaims: () => ({ groups: ['a'], hint: undefined }) }
-    expect(await withDistributedClaims({ ...claims, groups: 'src', hint: 1 }, rules, 'token')).toEqual({
+    expect(await addDistributedClaims({ ...claims, groups: 'src', hint: 1 }, rules, 'token')).toEqual({
       ...claims,
       groups: ['a'],
     })
-    expect(await withDistributedClaims(claims, {}, 'token')).toBe(claims)
+    expect(await addDistributedClaims(claims, {}, 'token')).toBe(claims)
   })
 
   it.each([undefined, null, 7, 'text'])(
     'throws hook_failed if distributedClaims returns %j instead of an object',
     async (more) => {
       const rules = { distributedClaims: () => more as unknown as Record<string, unknown> }
-      expect(await rejection(withDistributedClaims(claims, rules, 'token'))).toMatchObject({ code: 'hook_failed' })
+      expect(await rejection(addDistributedClaims(claims, rules, 'token'))).toMatchObject({ code: 'hook_failed' })
     },
   )
 
   it('masks the access token in the error if distributedClaims rejects', async () => {
     const rules = { distributedClaims: (_claims: object, token: string) => Promise.reject(new Error(`no ${token}`)) }
-    expect((await rejection(withDistributedClaims(claims, rules, 'the-token'))).detail).toBe(
+    expect((await rejection(addDistributedClaims(claims, rules, 'the-token'))).detail).toBe(
       '`distributedClaims` failed: Error: no [secret]',
     )
   })

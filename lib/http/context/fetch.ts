@@ -1,6 +1,6 @@
 import { fail, LoginNeeded, type OidcLoginNeeds } from '../../core/errors.ts'
 import { parseJson } from '../../core/json.ts'
-import { isSecureUrl, parsedUrl } from '../../core/urls.ts'
+import { isSecureUrl, parseUrl } from '../../core/urls.ts'
 import type { Instance } from '../../logins/instance.ts'
 import {
   callResource,
@@ -10,7 +10,7 @@ import {
 } from '../../provider/protected-resource.ts'
 import { wasRequestedRecently } from '../../session/step-up-history.ts'
 import type { LoginEntry } from '../../store/login-entry.ts'
-import { scopeList } from '../../core/scope.ts'
+import { parseScope } from '../../core/scope.ts'
 
 /** The login that calls an API. */
 export interface UserFetch {
@@ -59,7 +59,7 @@ async function callOrRepeat(token: UserFetch['token'], url: URL, init: RequestIn
 
 /** Only the application decides where tokens are sent, so that no request can redirect them. */
 function requirePermittedUrl({ options }: Instance, destination: string | URL): URL {
-  const url = parsedUrl(String(destination))
+  const url = parseUrl(String(destination))
   const isPermitted =
     url && options.fetchOrigins.includes(url.origin) && isSecureUrl(url.href, false) && !url.username && !url.password
   if (isPermitted) return url
@@ -112,13 +112,13 @@ function readNeeds(challenge: Challenge, entry: LoginEntry): OidcLoginNeeds | un
   if ([scope, claims, acr].some((text) => text !== undefined && text.length > longestParameter)) return undefined
   switch (readError(challenge)) {
     case 'insufficient_scope': {
-      const missing = scopeList(scope)?.filter((value) => !entry.scope.includes(value)) ?? []
+      const missing = parseScope(scope)?.filter((value) => !entry.scope.includes(value)) ?? []
       // A login that has the scope already cannot help.
       return missing.length > 0 ? { scope: missing, parameters: {} } : undefined
     }
     case 'insufficient_user_authentication': {
       const parameters = {
-        ...(scopeList(acr) && { acr_values: acr as string }),
+        ...(parseScope(acr) && { acr_values: acr as string }),
         ...(/^\d{1,9}$/.test(maxAge ?? '') && { max_age: maxAge as string }),
       }
       return Object.keys(parameters).length > 0 ? { scope: [], parameters } : undefined

@@ -10,11 +10,11 @@ import {
 } from '../../config/token-parameters.ts'
 import { OidcError } from '../../core/errors.ts'
 import { restoreDpop } from '../../logins/tokens/dpop.ts'
-import { exchangedToken } from '../../logins/tokens/exchange-token.ts'
+import { findExchangedToken } from '../../logins/tokens/exchange-token.ts'
 import type { Instance } from '../../logins/instance.ts'
 import { readTokens, unreadable, type LoginPlace } from '../../logins/tokens/stored-tokens.ts'
-import { freshToken, type BoundToken, type WantedToken } from '../../logins/tokens/refresh.ts'
-import { nameOfTarget, ownTarget } from '../../logins/tokens/target.ts'
+import { findFreshToken, type BoundToken, type WantedToken } from '../../logins/tokens/refresh.ts'
+import { formatTargetName, ownTarget } from '../../logins/tokens/target.ts'
 import { fetchVerifiedUserInfo } from '../../logins/login/user-info.ts'
 import { AccessTokenRefused } from '../../provider/endpoints.ts'
 import type { PresentedToken } from '../../provider/protected-resource.ts'
@@ -93,7 +93,7 @@ class Context implements ContextBase {
 
   async exchange(parameters: OidcExchangeParameters): Promise<string> {
     const request = resolveExchangeParameters(parameters)
-    const exchanged = this.#withPlace((place) => exchangedToken(this.#instance, place, request))
+    const exchanged = this.#withPlace((place) => findExchangedToken(this.#instance, place, request))
     const { accessToken } = await exchanged.catch((error: unknown) => {
       const { code, detail } = error as OidcError
       // No other event reports this.
@@ -146,7 +146,7 @@ class Context implements ContextBase {
 
   #token(request: WantedToken): Promise<BoundToken> {
     return this.#withPlace(async (place) => {
-      const token = await freshToken(this.#instance, place, request)
+      const token = await findFreshToken(this.#instance, place, request)
       if (isNewer(token, place.entry, request)) await this.#rereadLogin(place)
       return token
     })
@@ -180,7 +180,7 @@ class Context implements ContextBase {
 
 /** Whether a token is newer than the login that the request has read. */
 function isNewer(token: AccessToken, entry: LoginEntry, { target }: WantedToken): boolean {
-  if (nameOfTarget(target) === '') return token.expiresAt !== entry.accessTokenEndsAt
+  if (formatTargetName(target) === '') return token.expiresAt !== entry.accessTokenEndsAt
   return !token.scope.every((value) => entry.scope.includes(value))
 }
 

@@ -9,7 +9,7 @@ import { recheck } from '../../logins/tokens/recheck.ts'
 import type { LoginEntry } from '../../store/login-entry.ts'
 import { canStepUpNow } from './step-up.ts'
 import { requireSession, findEntry, getRequestState, type RequestState } from '../request/request-state.ts'
-import { crossSiteRefused, crossSite } from '../request/cross-site.ts'
+import { crossSiteRefused, findCrossSiteFault } from '../request/cross-site.ts'
 
 /** The instances of a guard. A login with any of them suffices. */
 export type Instances = readonly [Instance, ...Instance[]]
@@ -39,7 +39,7 @@ export async function authorizeLogin(
 ): Promise<Login | undefined> {
   const state = requireRouters(instances, req)
   const { records } = requireSession(req, state)
-  const refused = instances.map((instance) => crossSite(req, instance.options))
+  const refused = instances.map((instance) => findCrossSiteFault(req, instance.options))
   if (!refused.includes(undefined)) throw crossSiteRefused(instances[0], refused[0] as string)
   const logins = instances.flatMap((instance) => {
     const entry = findEntry(req, instance)
@@ -56,7 +56,7 @@ export async function authorizeLogin(
     // The first login that a step-up can help is reported, otherwise the first login.
     if (!denied || (isStepUp(decision) && !isStepUp(denied.decision))) denied = { login, decision }
   }
-  if (denied) throw denial(denied, rule, req)
+  if (denied) throw makeDenial(denied, rule, req)
   return undefined
 }
 
@@ -80,7 +80,7 @@ function isStepUp(decision: Missing | StepUpRequired): decision is StepUpRequire
 }
 
 /** Creates the error if no login meets the rule, and emits `denied` unless a redirect to a step-up login follows. */
-function denial({ login, decision }: DeniedLogin, { redirect }: CompiledRule, req: Request): OidcError {
+function makeDenial({ login, decision }: DeniedLogin, { redirect }: CompiledRule, req: Request): OidcError {
   const { instance, entry } = login
   const detail = decision.missing
   const error = isStepUp(decision)

@@ -3,14 +3,14 @@ import { OidcError } from '../../core/errors.ts'
 import type { BearerAuth } from '../../guard/bearer-auth.ts'
 import { BearerError, type Refusal } from '../../guard/bearer-error.ts'
 import { verifyToken, type BearerPolicy } from '../../guard/bearer-policy.ts'
-import { asksForProof, proveBinding, type Presentation } from '../../guard/binding.ts'
+import { requiresProof, proveBinding, type Presentation } from '../../guard/binding.ts'
 import { evaluateToken } from '../../guard/token-decision.ts'
 import { TokenRejected } from '../../tokens/token-rejected.ts'
 import {
   longestToken,
   MalformedCredentials,
-  presentedToken,
-  presentsToken,
+  readPresentedToken,
+  hasToken,
   requireTokenForm,
 } from './bearer-credentials.ts'
 import { readPresentation } from './presentation.ts'
@@ -45,9 +45,9 @@ export async function authorizeToken(
   const { policy, resource, mtls } = guard
   try {
     // From here on the session is ignored: it must not compensate for an invalid token.
-    const state = presentsToken(req) ? getRequestState(req) : undefined
+    const state = hasToken(req) ? getRequestState(req) : undefined
     if (state) state.isByToken = true
-    const credentials = presentedToken(req)
+    const credentials = readPresentedToken(req)
     if (credentials) {
       const { token } = credentials
       const auth = policy.remembered.get(token) ?? (await verifyToken(policy, requireTokenForm(token)))
@@ -55,7 +55,7 @@ export async function authorizeToken(
       return await authorizePresented(policy, rule, auth, presented, req)
     }
   } catch (error) {
-    throw asRefusal(policy, error)
+    throw toRefusal(policy, error)
   }
   if (rule.optional) return undefined
   throw new BearerError(policy.challenge, nothing)
@@ -77,7 +77,7 @@ export async function verifyRequestToken(
     const auth = policy.remembered.get(token) ?? (await verifyToken(policy, token))
     return await authorizePresented(policy, rule, auth)
   } catch (error) {
-    throw asRefusal(policy, error)
+    throw toRefusal(policy, error)
   }
 }
 
@@ -88,14 +88,14 @@ async function authorizePresented(
   presentation?: Presentation,
   req?: Request,
 ): Promise<BearerAuth> {
-  if (asksForProof(auth, presentation?.scheme ?? 'bearer')) await proveBinding(policy.binding, auth, presentation)
+  if (requiresProof(auth, presentation?.scheme ?? 'bearer')) await proveBinding(policy.binding, auth, presentation)
   const refusal = await evaluateToken(auth, rule, req, policy.clockToleranceSeconds)
   if (refusal) throw new BearerError(policy.challenge, refusal, auth.sub)
   return auth
 }
 
 /** Converts a thrown value into the error for the client. */
-function asRefusal({ challenge }: BearerPolicy, thrown: unknown): OidcError {
+function toRefusal({ challenge }: BearerPolicy, thrown: unknown): OidcError {
   if (thrown instanceof OidcError) return thrown
   if (thrown instanceof MalformedCredentials) {
     const { message } = thrown

@@ -7,7 +7,7 @@ import type { CompiledRule } from '../../guard/rule.ts'
 import type { Instance } from '../../logins/instance.ts'
 import { authorizeLogin } from './authorize-login.ts'
 import { authorizeToken } from './authorize-token.ts'
-import { presentsToken } from './bearer-credentials.ts'
+import { hasToken } from './bearer-credentials.ts'
 import { ensureState, loadState } from '../request/request-state.ts'
 import { reportRefusal } from './require-bearer.ts'
 import { reportError } from '../response/report-error.ts'
@@ -36,7 +36,7 @@ export interface OidcNotAuthorized {
   readonly headers: Readonly<Record<string, string>>
 }
 
-export function notAuthorized({ status, code, headers }: OidcError): OidcNotAuthorized {
+export function toNotAuthorized({ status, code, headers }: OidcError): OidcNotAuthorized {
   return { ok: false, status, code, headers }
 }
 
@@ -47,14 +47,14 @@ export async function authorize<Claims extends object>(
   rule: CompiledRule,
   req: Request,
 ): Promise<OidcAuthorized<Claims> | OidcNotAuthorized> {
-  if (rule.bearer && presentsToken(req)) return authorizeByToken(bearer, rule.bearer, req)
+  if (rule.bearer && hasToken(req)) return authorizeByToken(bearer, rule.bearer, req)
   try {
     await loadLogins(instance, req)
     const login = await authorizeLogin([instance], rule, req)
     if (!login) throw loginRequired(undefined, rule.bearer && bearer.policy.challenge)
     return { ok: true, user: login.entry.user as OidcUser<Claims>, auth: undefined }
   } catch (error) {
-    return notAuthorized(reportError(instance, error))
+    return toNotAuthorized(reportError(instance, error))
   }
 }
 
@@ -66,7 +66,7 @@ async function authorizeByToken(
   try {
     return { ok: true, user: undefined, auth: await authorizeToken(bearer, rule, req) }
   } catch (error) {
-    return notAuthorized(reportRefusal(bearer.policy, error))
+    return toNotAuthorized(reportRefusal(bearer.policy, error))
   }
 }
 

@@ -15,10 +15,10 @@ export interface Credentials {
 export const longestToken = 16_384
 
 /** Whether a request is authorized by an access token, because an `Authorization` header has such a scheme. */
-export function presentsToken(req: IncomingMessage): boolean {
+export function hasToken(req: IncomingMessage): boolean {
   const { authorization } = req.headers
   if (authorization === undefined) return false
-  return isTokenScheme(authorization) || authorizations(req).some(isTokenScheme)
+  return isTokenScheme(authorization) || listAuthorizations(req).some(isTokenScheme)
 }
 
 /** Compares only the scheme (RFC 9110, section 11.1), so that malformed credentials are refused, not ignored. */
@@ -31,13 +31,13 @@ function isTokenScheme(value: string): boolean {
  *
  * @throws MalformedCredentials also for a token in the query or in a form, which logs and browser histories would keep.
  */
-export function presentedToken(req: IncomingMessage): Credentials | undefined {
+export function readPresentedToken(req: IncomingMessage): Credentials | undefined {
   if (hasTokenElsewhere(req)) {
     throw new MalformedCredentials('Send the access token in the Authorization header only.')
   }
   const { authorization } = req.headers
   if (authorization === undefined) return undefined
-  if (authorizations(req).length > 1)
+  if (listAuthorizations(req).length > 1)
     throw new MalformedCredentials('The request has more than one Authorization header.')
   if (!isTokenScheme(authorization)) return undefined
   const [scheme] = /^\w+ +/.exec(authorization) ?? []
@@ -61,7 +61,7 @@ function malformed(): MalformedCredentials {
 }
 
 /** Returns all `Authorization` headers: Node's `headers` has only the first. */
-function authorizations({ rawHeaders }: IncomingMessage): string[] {
+function listAuthorizations({ rawHeaders }: IncomingMessage): string[] {
   const values: string[] = []
   for (let index = 0; index < rawHeaders.length; index += 2) {
     const name = rawHeaders[index] as string

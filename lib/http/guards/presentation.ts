@@ -18,14 +18,14 @@ export function readPresentation(
   return {
     scheme,
     method: req.method,
-    url: resource && publicUrl(req, resource),
+    url: resource && makePublicUrl(req, resource),
     proof: typeof proof === 'string' ? proof : undefined,
     certificate: () => readCertificate(req, mtls),
   }
 }
 
 /** Returns the URL as clients see it, from `baseUrl`, never from `Host`. A proxy may have removed the base path. */
-function publicUrl(req: Request, { origin, basePath }: Resource): URL {
+function makePublicUrl(req: Request, { origin, basePath }: Resource): URL {
   const url = new URL(origin)
   // Assigned as a path, so that a target like `//host` is not parsed as a host.
   url.pathname = (req.originalUrl ?? req.url).split(/[?#]/, 1)[0] as string
@@ -36,13 +36,13 @@ function publicUrl(req: Request, { origin, basePath }: Resource): URL {
 
 function readCertificate(req: Request, mtls: ResolvedBinding['mtls']): Uint8Array | undefined {
   if (mtls === true) return (req.socket as Partial<TLSSocket>).getPeerX509Certificate?.()?.raw
-  const given = hook(() => mtls?.(req))
+  const given = runCertificateHook(() => mtls?.(req))
   if (given === undefined) return undefined
   // Anything but PEM or DER is a fault of the application's function.
-  return hook(() => new X509Certificate(given).raw)
+  return runCertificateHook(() => new X509Certificate(given).raw)
 }
 
-function hook<Result>(work: () => Result): Result {
+function runCertificateHook<Result>(work: () => Result): Result {
   try {
     return work()
   } catch (error) {

@@ -2,14 +2,14 @@ import type { NextFunction, Request, RequestHandler, Response } from 'express'
 import type { CompiledRule } from '../../guard/rule.ts'
 import { authorizeLogin, type Instances } from './authorize-login.ts'
 import { answerError } from '../response/error-page.ts'
-import { presentsToken } from './bearer-credentials.ts'
+import { hasToken } from './bearer-credentials.ts'
 import { makeContext } from '../context/make-context.ts'
-import { plainLogin, startLogin } from '../routes/login.ts'
+import { makePlainLogin, startLogin } from '../routes/login.ts'
 import { answerFault } from './step-up.ts'
 import { findRequestKind } from '../request/request-kind.ts'
-import { publicPath } from '../request/request-state.ts'
+import { makePublicPath } from '../request/request-state.ts'
 import { passToken } from './require-bearer.ts'
-import { loginUrl } from '../response/login-url.ts'
+import { makeLoginUrl } from '../response/login-url.ts'
 import { sendRedirect } from '../response/redirect.ts'
 import { reportError } from '../response/report-error.ts'
 import { HandlerContext, RequestContext } from '../request/handler-context.ts'
@@ -17,9 +17,9 @@ import { loginRequired } from '../response/login-required.ts'
 import type { BearerGuard } from './bearer-guard.ts'
 
 /** Returns the guard for session routes. A login with any of `instances` suffices. */
-export function guard(instances: Instances, rule: CompiledRule, bearer?: BearerGuard): RequestHandler {
+export function makeSessionGuard(instances: Instances, rule: CompiledRule, bearer?: BearerGuard): RequestHandler {
   return function requireAuth(req: Request, res: Response, next: NextFunction): void {
-    if (bearer && rule.bearer && presentsToken(req)) {
+    if (bearer && rule.bearer && hasToken(req)) {
       void passToken(bearer, rule.bearer, new RequestContext(req, res, next))
     } else {
       void passLogin(instances, rule, bearer, new RequestContext(req, res, next))
@@ -54,13 +54,13 @@ async function answerAnonymous(handler: HandlerContext, rule: CompiledRule, bear
   if (findRequestKind(req) !== 'navigation' || !rule.redirect) {
     throw loginRequired(undefined, rule.bearer && bearer?.policy.challenge)
   }
-  const returnTo = publicPath(req, instance)
+  const returnTo = makePublicPath(req, instance)
   if (loginPage !== undefined) {
     const page = new URL(loginPage, instance.options.origin)
     page.searchParams.set('returnTo', returnTo)
     return sendRedirect(handler, page.pathname + page.search + page.hash, 302)
   }
   // A HEAD request starts no login, since no browser would come back from the provider.
-  if (req.method === 'HEAD') return sendRedirect(handler, loginUrl(instance, returnTo), 302)
-  return startLogin(handler, plainLogin(handler), { returnTo })
+  if (req.method === 'HEAD') return sendRedirect(handler, makeLoginUrl(instance, returnTo), 302)
+  return startLogin(handler, makePlainLogin(handler), { returnTo })
 }

@@ -5,7 +5,7 @@ import type { OidcErrorCode } from '../../core/error-table.ts'
 import type { OidcError } from '../../core/errors.ts'
 import { RequestContext } from '../request/handler-context.ts'
 import { authorizeToken } from './authorize-token.ts'
-import { answerWith } from '../response/error-page.ts'
+import { answerBy } from '../response/error-page.ts'
 import { sendProblem } from '../response/problem.ts'
 import { reportError } from '../response/report-error.ts'
 import type { BearerGuard } from './bearer-guard.ts'
@@ -26,7 +26,7 @@ export async function passToken(guard: BearerGuard, rule: CompiledBearerRule, ha
     if (auth) req.auth = auth
     next()
   } catch (thrown) {
-    answerWith(guard.onError, handled, reportRefusal(guard.policy, thrown), (error) => sendProblem(res, error))
+    answerBy(guard.onError, handled, reportRefusal(guard.policy, thrown), (error) => sendProblem(res, error))
   }
 }
 

@@ -1,10 +1,10 @@
 import type { Request } from 'express'
 import { LoginNeeded, type OidcLoginNeeds, type OidcError } from '../../core/errors.ts'
 import { answerError } from '../response/error-page.ts'
-import { stepUpLogin, startLogin } from '../routes/login.ts'
+import { makeStepUpLogin, startLogin } from '../routes/login.ts'
 import { findRequestKind } from '../request/request-kind.ts'
-import { passedInstance, publicPath } from '../request/request-state.ts'
-import { loginUrl } from '../response/login-url.ts'
+import { findPassedInstance, makePublicPath } from '../request/request-state.ts'
+import { makeLoginUrl } from '../response/login-url.ts'
 import { sendRedirect } from '../response/redirect.ts'
 import { reportError } from '../response/report-error.ts'
 import { HandlerContext } from '../request/handler-context.ts'
@@ -36,14 +36,14 @@ function resolveStepUp(
 ): { handler: HandlerContext; needs: OidcLoginNeeds } | undefined {
   if (!(error instanceof LoginNeeded) || !canStepUpNow(handler.req, error)) return undefined
   const { req, res, next } = handler
-  const instance = passedInstance(req, error.owner)
+  const instance = findPassedInstance(req, error.owner)
   return instance && { handler: new HandlerContext(instance, req, res, next), needs: error.needs }
 }
 
 async function requestStepUp(handler: HandlerContext, needs: OidcLoginNeeds): Promise<void> {
   const { instance, req } = handler
-  const returnTo = publicPath(req, instance)
+  const returnTo = makePublicPath(req, instance)
   // A HEAD request starts no login, since no browser would come back from the provider.
-  if (req.method === 'HEAD') return sendRedirect(handler, loginUrl(instance, returnTo, needs), 302)
-  await startLogin(handler, stepUpLogin(needs), { returnTo })
+  if (req.method === 'HEAD') return sendRedirect(handler, makeLoginUrl(instance, returnTo, needs), 302)
+  await startLogin(handler, makeStepUpLogin(needs), { returnTo })
 }

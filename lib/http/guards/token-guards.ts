@@ -6,7 +6,7 @@ import { tokenRule, type BearerRule, type BearerTokenRule } from '../../guard/be
 import type { CompiledBearerRule } from '../../guard/requirements.ts'
 import { compileRule } from '../../guard/rule-options.ts'
 import { authorizeToken, verifyRequestToken } from './authorize-token.ts'
-import { notAuthorized, type OidcNotAuthorized } from './authorize.ts'
+import { toNotAuthorized, type OidcNotAuthorized } from './authorize.ts'
 import type { BearerGuard } from './bearer-guard.ts'
 import type { OidcGuard } from './guarded-request.ts'
 import { reportRefusal, requireToken } from './require-bearer.ts'
@@ -77,7 +77,7 @@ export function makeTokenGuards(guard: BearerGuard, hasAudience: boolean): Token
       try {
         return { ok: true, auth: await authorizeToken(guard, compiledRule, req as Request) }
       } catch (error) {
-        return notAuthorized(reportRefusal(guard.policy, error))
+        return toNotAuthorized(reportRefusal(guard.policy, error))
       }
     },
     async verifyToken(token, rule) {

@@ -17,7 +17,7 @@ export async function readForm(req: Request): Promise<URLSearchParams> {
   // A body parser for other types may have left an empty object and not read the body.
   const isRead = req.readableEnded || !req.readable
   if (parsed !== null && typeof parsed === 'object' && (isRead || Object.keys(parsed).length > 0)) {
-    return fromParsed(parsed)
+    return readParsedBody(parsed)
   }
   const chunks: Buffer[] = []
   let size = 0
@@ -29,7 +29,7 @@ export async function readForm(req: Request): Promise<URLSearchParams> {
   return new URLSearchParams(Buffer.concat(chunks).toString('utf8'))
 }
 
-function fromParsed(body: object): URLSearchParams {
+function readParsedBody(body: object): URLSearchParams {
   const parameters = new URLSearchParams()
   for (const [name, value] of Object.entries(body)) {
     // A repeated parameter is a list. It stays repeated here, so that callers can reject it.

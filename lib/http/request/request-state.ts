@@ -1,9 +1,9 @@
 import type { Request } from 'express'
-import { privateField, type PrivateField } from '../../core/private-field.ts'
+import { makePrivateField, type PrivateField } from '../../core/private-field.ts'
 import { fail, setupInvalid } from '../../core/errors.ts'
-import { localPath } from '../../core/urls.ts'
+import { toLocalPath } from '../../core/urls.ts'
 import type { Instance } from '../../logins/instance.ts'
-import { RequestSession, recordsFor } from '../../session/web-session.ts'
+import { RequestSession, makeRecords } from '../../session/web-session.ts'
 import { LoginRecord } from '../../store/login-record.ts'
 import type { LoginEntry } from '../../store/login-entry.ts'
 
@@ -20,7 +20,7 @@ export class RequestState {
   readonly instances: Map<Instance, { readonly stripped: string }> = new Map()
 }
 
-const states: PrivateField<RequestState> = privateField()
+const states: PrivateField<RequestState> = makePrivateField()
 
 export function getRequestState(req: Request): RequestState | undefined {
   return states.get(req)
@@ -39,7 +39,7 @@ export function ensureState(req: Request): RequestState {
 /** Loads the logins of the request's session once. Returns a promise only if that requires a read from the store. */
 export function loadState(instance: Instance, req: Request, state: RequestState): void | Promise<void> {
   if (!req.session) return
-  const records = recordsFor(req.sessionStore, instance.options.records)
+  const records = makeRecords(req.sessionStore, instance.options.records)
   if (state.session && state.sessionId === req.sessionID) {
     if (state.session.records !== records) {
       throw setupInvalid('the instances of this application have different records; pass the same `records` to each')
@@ -67,7 +67,7 @@ async function startOver(req: Request, state: RequestState, session: RequestSess
 }
 
 /** Returns the instance with this owner if the request has passed its router. */
-export function passedInstance(req: Request, owner: string): Instance | undefined {
+export function findPassedInstance(req: Request, owner: string): Instance | undefined {
   const passed = states.get(req)?.instances.keys() ?? []
   return [...passed].find((instance) => instance.owner === owner)
 }
@@ -80,11 +80,11 @@ export function findEntry(req: Request, instance: Instance): LoginEntry | undefi
 }
 
 /** Returns the request's path as the browser sees it if a redirect can lead back there, otherwise the base path. */
-export function publicPath(req: Request, instance: Instance): string {
+export function makePublicPath(req: Request, instance: Instance): string {
   const { origin, basePath } = instance.options
   const stripped = states.get(req)?.instances.get(instance)?.stripped ?? ''
   // In absolute form (RFC 9112, section 3.2.2) the request target is a whole URL, which takes no prefix.
-  const path = req.originalUrl.startsWith('/') ? localPath(stripped + req.originalUrl, origin) : undefined
+  const path = req.originalUrl.startsWith('/') ? toLocalPath(stripped + req.originalUrl, origin) : undefined
   return path ?? (basePath || '/')
 }
 

@@ -1,12 +1,12 @@
 import type { ResolvedOptions } from '../../config/resolve.ts'
 import { errorTable } from '../../core/error-table.ts'
 import { LoginNeeded, type OidcError, hookFailed } from '../../core/errors.ts'
-import { localReferer } from '../../core/urls.ts'
+import { toLocalReferer } from '../../core/urls.ts'
 import { findRequestKind } from '../request/request-kind.ts'
 import { type Page, sendPage } from './html-page.ts'
-import { passedInstance } from '../request/request-state.ts'
+import { findPassedInstance } from '../request/request-state.ts'
 import type { HandlerContext, RequestContext } from '../request/handler-context.ts'
-import { loginUrl } from './login-url.ts'
+import { makeLoginUrl } from './login-url.ts'
 import { ensureReport } from './report-error.ts'
 import { sendProblem, setStatus } from './problem.ts'
 
@@ -21,11 +21,11 @@ export interface PageExtras {
 /** Answers an error by `onError`, or by a page for browsers and problem+json (RFC 9457) for other clients. */
 export function answerError(handler: HandlerContext, error: OidcError, extras: PageExtras = {}): void {
   const { onError } = handler.instance.options
-  answerWith(onError, handler, error, (shown) => writeError(handler, shown, shown === error ? extras : {}))
+  answerBy(onError, handler, error, (shown) => writeError(handler, shown, shown === error ? extras : {}))
 }
 
 /** Answers an error by the application's `onError`, or by `write` if there is none or it has seen the error. */
-export function answerWith(
+export function answerBy(
   onError: ResolvedOptions['onError'],
   { req, res, next }: RequestContext,
   error: OidcError,
@@ -50,10 +50,10 @@ function writeError(handler: HandlerContext, error: OidcError, extras: PageExtra
   const { instance, req, res } = handler
   const needs = error instanceof LoginNeeded && !error.isRepeat ? error.needs : undefined
   // The error may be handled by another instance. Only the login's own instance can request the step-up.
-  const loginOwner = error instanceof LoginNeeded ? passedInstance(req, error.owner) : instance
+  const loginOwner = error instanceof LoginNeeded ? findPassedInstance(req, error.owner) : instance
   const canLoginHelp = loginOwner !== undefined && (needs !== undefined || error.code === 'login_required')
-  const returnTo = canLoginHelp ? localReferer(req.headers.referer, loginOwner.options.origin) : undefined
-  const login = loginOwner && loginUrl(loginOwner, returnTo, needs)
+  const returnTo = canLoginHelp ? toLocalReferer(req.headers.referer, loginOwner.options.origin) : undefined
+  const login = loginOwner && makeLoginUrl(loginOwner, returnTo, needs)
   if (findRequestKind(req) === 'client') {
     // An absolute URL, since the script's page may be on another origin.
     sendProblem(res, error, canLoginHelp ? { login: loginOwner.options.origin + login } : {})
@@ -64,12 +64,12 @@ function writeError(handler: HandlerContext, error: OidcError, extras: PageExtra
     title: errorTable[error.code].title,
     paragraphs: [...error.message.split('\n'), ...(extras.note ? [extras.note] : [])],
     small: extras.small,
-    link: extras.link ?? nextStep(handler, error, login),
+    link: extras.link ?? chooseNextStep(handler, error, login),
   })
 }
 
 /** Returns the link of an error page: to log in (again), or another way to continue. */
-function nextStep({ instance, req }: HandlerContext, error: OidcError, login: string | undefined): Page['link'] {
+function chooseNextStep({ instance, req }: HandlerContext, error: OidcError, login: string | undefined): Page['link'] {
   if (login !== undefined) {
     if (error.code === 'login_required') return { href: login, text: 'Log in' }
     if (error instanceof LoginNeeded && !error.isRepeat) return { href: login, text: 'Continue' }

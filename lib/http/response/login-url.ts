@@ -2,7 +2,7 @@ import type { OidcLoginNeeds } from '../../core/errors.ts'
 import type { Instance } from '../../logins/instance.ts'
 
 /** Returns the login path with `returnTo` and the step-up to request, which is sealed so that nobody can forge it. */
-export function loginUrl(instance: Instance, returnTo: string | undefined, needs?: OidcLoginNeeds): string {
+export function makeLoginUrl(instance: Instance, returnTo: string | undefined, needs?: OidcLoginNeeds): string {
   const { basePath, routes } = instance.options
   const isPlain = !needs || (needs.scope.length === 0 && Object.keys(needs.parameters).length === 0)
   const query = [

@@ -1,4 +1,4 @@
-import { crossSite } from '../request/cross-site.ts'
+import { findCrossSiteFault } from '../request/cross-site.ts'
 import type { HandlerContext } from '../request/handler-context.ts'
 import { findRequestKind } from '../request/request-kind.ts'
 import { sendPage } from './html-page.ts'
@@ -14,7 +14,7 @@ export function sendRedirect(handler: HandlerContext, location: string, status: 
   const { instance, req, res } = handler
   const isForm = findRequestKind(req) === 'form'
   res.setHeader('Cache-Control', 'no-store')
-  if (isForm && crossSite(req, instance.options) === undefined) {
+  if (isForm && findCrossSiteFault(req, instance.options) === undefined) {
     res.status(200)
     sendPage(res, {
       title: 'One moment',

@@ -1,6 +1,6 @@
 import type { Request } from 'express'
 import type { OidcErrorCode } from '../../core/error-table.ts'
-import { privateField, type PrivateField } from '../../core/private-field.ts'
+import { makePrivateField, type PrivateField } from '../../core/private-field.ts'
 import { fail, OidcError, describe } from '../../core/errors.ts'
 import type { Instance } from '../../logins/instance.ts'
 import type { HandlerContext } from '../request/handler-context.ts'
@@ -13,9 +13,9 @@ class ErrorReport {
   isLoginReported: boolean = false
 }
 
-const reports: PrivateField<ErrorReport> = privateField()
+const reports: PrivateField<ErrorReport> = makePrivateField()
 /** Marks errors that were reported as events. Concurrent callers that share a refresh share its error. */
-const reported: PrivateField<true> = privateField()
+const reported: PrivateField<true> = makePrivateField()
 
 /** Returns the report of a request, and creates it at the first error. */
 export function ensureReport(req: Request): ErrorReport {

@@ -2,50 +2,50 @@ import { setTimeout as wait } from 'node:timers/promises'
 import type { OidcFinishedLogin } from '../../config/options.ts'
 import { fail, type OidcError } from '../../core/errors.ts'
 import { transactionSeconds } from '../../core/limits.ts'
-import { localPath } from '../../core/urls.ts'
+import { toLocalPath } from '../../core/urls.ts'
 import { consumeResponse, findResponseUse, recordOutcome } from '../../logins/login/response-use.ts'
 import { finishLogin, type FinishInput, type Finished } from '../../logins/login/finish.ts'
 import { FormerSessionChanged, LoggedOutMeanwhile } from '../../logins/login/write-login.ts'
 import { takeResponse } from '../../logins/login/stored-response.ts'
 import { attachLogin } from '../../store/attached.ts'
-import { clearedCookie, type Transaction } from '../../session/transaction.ts'
+import { clearTransaction, type Transaction } from '../../session/transaction.ts'
 import { readCookies, setCookies } from '../request/cookie-header.ts'
 import { readDevice } from '../request/device.ts'
-import { needsUser, runCallback } from './fail-callback.ts'
-import { plainLogin, startLogin } from './login.ts'
+import { isUserNeeded, runCallback } from './fail-callback.ts'
+import { makePlainLogin, startLogin } from './login.ts'
 import { isSilent, type Callback } from './read-callback.ts'
 import type { State } from '../../session/state.ts'
 import { findEntry } from '../request/request-state.ts'
 import { sendRedirect } from '../response/redirect.ts'
 import type { HandlerContext } from '../request/handler-context.ts'
 import { parseQuery } from '../request/query.ts'
-import { safeReturnTo } from './return-path.ts'
+import { makeSafeReturnTo } from './return-path.ts'
 import { countFinished } from '../../session/login-loop.ts'
 
 /** Handles `GET` of the redirect URI, the authorization response (OIDC Core, section 3.1.2.5). */
 export function handleCallback(handler: HandlerContext): Promise<void> {
   return runCallback(handler, Promise.resolve(parseQuery(handler.req.originalUrl)), async (received) => {
-    const callback = await withStoredResponse(received)
+    const callback = await addStoredResponse(received)
     const { transaction, session, state } = callback
-    if (!transaction) return withoutTransaction(callback)
+    if (!transaction) return handleMissingTransaction(callback)
     // Before the token request: a second request with the response must not use the code (RFC 6749, section 4.1.2).
-    if (!(await consumeResponse(session.records, state.id))) return usedBefore(callback)
+    if (!(await consumeResponse(session.records, state.id))) return handleRepeatedResponse(callback)
     return finishCallback(callback, transaction)
   })
 }
 
 /** Adds the response that a `POST` has stored, if this is its `GET`. */
-async function withStoredResponse(callback: Callback): Promise<Callback> {
+async function addStoredResponse(callback: Callback): Promise<Callback> {
   const { handler, session, state, parameters } = callback
   if (parameters.has('code') || parameters.has('error')) return callback
   return { ...callback, parameters: (await takeResponse(handler.instance, session.records, state.id)) ?? parameters }
 }
 
 /** Handles a valid `state` without its cookie: the response was used before, or the browser does not send the cookie. */
-async function withoutTransaction(callback: Callback): Promise<void> {
+async function handleMissingTransaction(callback: Callback): Promise<void> {
   const { handler, session, state } = callback
-  if ((await findResponseUse(session.records, state.id, 0)) !== undefined) return usedBefore(callback)
-  if (state.attempt === 0 && !isSilent(state)) return startLogin(handler, plainLogin(handler), { attempt: 1 })
+  if ((await findResponseUse(session.records, state.id, 0)) !== undefined) return handleRepeatedResponse(callback)
+  if (state.attempt === 0 && !isSilent(state)) return startLogin(handler, makePlainLogin(handler), { attempt: 1 })
   const { instance } = handler
   const causes =
     `Cookies may be blocked, or the login took longer than ${transactionSeconds / 60} minutes. ` +
@@ -58,18 +58,18 @@ async function withoutTransaction(callback: Callback): Promise<void> {
 }
 
 /** Handles a response that was used before: after a reload, a double click or the back button, or in another browser. */
-async function usedBefore(callback: Callback): Promise<void> {
+async function handleRepeatedResponse(callback: Callback): Promise<void> {
   const { handler, requestState, session, state, transaction } = callback
   const { instance, res } = handler
   // The longest time that the first use may take: token request, keys, userinfo and store. Only its own browser waits.
   const seconds = transaction ? instance.options.providerTimeoutSeconds * 4 + 10 : 0
   const use = await findResponseUse(session.records, state.id, seconds)
-  setCookies(res, [clearedCookie(instance.cookiePlace, state.id)])
+  setCookies(res, [clearTransaction(instance.cookiePlace, state.id)])
   if (use?.status === 'done') {
     const own = instance.loginsIn(session.records).liveEntry(requestState.login)
     // The transaction's cookie proves that this browser logged in.
     if (transaction || own?.loginId === use.loginId)
-      return sendRedirect(handler, safeReturnTo(handler, use.returnTo), 303)
+      return sendRedirect(handler, makeSafeReturnTo(handler, use.returnTo), 303)
   } else if (transaction && !isSilent(state)) {
     return startAgain(handler, transaction)
   }
@@ -122,7 +122,7 @@ async function findOutcome(callback: Callback, transaction: Transaction): Promis
 /** Classifies the error of a login. A silent login, which the user did not request, neither stays nor restarts. */
 function classifyFailure(error: unknown, state: State, transaction: Transaction): CallbackOutcome {
   if (isSilent(state)) return { kind: 'failed', error }
-  if (needsUser(error, transaction)) return { kind: 'user-needed' }
+  if (isUserNeeded(error, transaction)) return { kind: 'user-needed' }
   if (error instanceof FormerSessionChanged) return { kind: 'overtaken', attempt: 0 }
   // A login restarts once after a logout. After a second one the user has to begin it.
   if (error instanceof LoggedOutMeanwhile && state.attempt === 0) return { kind: 'overtaken', attempt: 1 }
@@ -132,7 +132,7 @@ function classifyFailure(error: unknown, state: State, transaction: Transaction)
 /** Returns to the page of a login that did not take place. The existing login is unchanged. */
 async function keepLogin({ handler, session, state }: Callback, { returnTo }: Transaction): Promise<void> {
   await recordOutcome(session.records, state.id, { status: 'done', loginId: '', returnTo })
-  setCookies(handler.res, [clearedCookie(handler.instance.cookiePlace, state.id)])
+  setCookies(handler.res, [clearTransaction(handler.instance.cookiePlace, state.id)])
   sendRedirect(handler, returnTo, 303)
 }
 
@@ -154,7 +154,7 @@ async function enterSession(callback: Callback, finished: Finished, hadLogin: bo
   attachLogin(req.session, login)
   requestState.login = login
   requestState.sessionId = req.sessionID
-  setCookies(res, [clearedCookie(instance.cookiePlace, state.id)])
+  setCookies(res, [clearTransaction(instance.cookiePlace, state.id)])
   if (!hadLogin) limitLoop(handler)
   sendRedirect(handler, returnTo, 303)
 }
@@ -176,7 +176,7 @@ function finishInput(callback: Callback, transaction: Transaction): FinishInput 
     session,
     device: storeDevice ? readDevice(handler.req) : undefined,
     afterLogin: async (login) => afterLogin?.(handler.req, login as unknown as OidcFinishedLogin),
-    localPath: (target) => localPath(target, origin),
+    localPath: (target) => toLocalPath(target, origin),
   }
 }
 

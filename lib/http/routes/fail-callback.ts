@@ -1,6 +1,6 @@
 import { FormerSessionChanged } from '../../logins/login/write-login.ts'
 import { ProviderRefused } from '../../provider/authorization-code.ts'
-import { clearedCookie, type Transaction } from '../../session/transaction.ts'
+import { clearTransaction, type Transaction } from '../../session/transaction.ts'
 import { answerError } from '../response/error-page.ts'
 import { setCookies } from '../request/cookie-header.ts'
 import { readCallback, type Callback } from './read-callback.ts'
@@ -8,7 +8,7 @@ import { findEntry } from '../request/request-state.ts'
 import { stayAnonymous } from './silent-login.ts'
 import { loginFailed } from '../response/report-error.ts'
 import type { HandlerContext } from '../request/handler-context.ts'
-import { safeReturnTo } from './return-path.ts'
+import { makeSafeReturnTo } from './return-path.ts'
 
 /** `error` values with which the provider says that `prompt=none` needs the user (OIDC Core, section 3.1.2.6). */
 const needsInteraction = new Set([
@@ -19,7 +19,7 @@ const needsInteraction = new Set([
 ])
 
 /** Whether `prompt=none` failed because the provider needs the user. */
-export function needsUser(error: unknown, transaction: Transaction): boolean {
+export function isUserNeeded(error: unknown, transaction: Transaction): boolean {
   return (
     transaction.parameters['prompt'] === 'none' && error instanceof ProviderRefused && needsInteraction.has(error.error)
   )
@@ -49,10 +49,10 @@ function failCallback({ handler, state, transaction }: Callback, thrown: unknown
   const { id, openPage } = state
   if (openPage !== undefined && !res.headersSent) {
     const isExpected =
-      thrown instanceof FormerSessionChanged || (transaction !== undefined && needsUser(thrown, transaction))
+      thrown instanceof FormerSessionChanged || (transaction !== undefined && isUserNeeded(thrown, transaction))
     if (!isExpected) loginFailed(handler, thrown)
-    setCookies(res, [clearedCookie(instance.cookiePlace, id)])
-    return stayAnonymous(handler, transaction?.returnTo ?? safeReturnTo(handler, openPage))
+    setCookies(res, [clearTransaction(instance.cookiePlace, id)])
+    return stayAnonymous(handler, transaction?.returnTo ?? makeSafeReturnTo(handler, openPage))
   }
   const error = loginFailed(handler, thrown)
   if (!(error instanceof ProviderRefused)) return answerError(handler, error)

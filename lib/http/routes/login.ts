@@ -1,6 +1,6 @@
 import { resolveLoginParameters, type LoginRequest } from '../../config/login-parameters.ts'
 import { fail, type OidcLoginNeeds } from '../../core/errors.ts'
-import { localPath } from '../../core/urls.ts'
+import { toLocalPath } from '../../core/urls.ts'
 import { beginLogin, type BeginInput } from '../../logins/login/begin.ts'
 import { listResources } from '../../session/step-up-history.ts'
 import { answerError } from '../response/error-page.ts'
@@ -36,7 +36,7 @@ export async function startLogin(
     return
   }
   if (req.session) warnOfSetup(instance, req)
-  const returnTo = more.returnTo ?? request.returnTo ?? requestedReturnTo(handler)
+  const returnTo = more.returnTo ?? request.returnTo ?? readReturnTo(handler)
   const needs = { scope: extendScope(handler, request.scope), parameters: extendParameters(handler, request) }
   await sendToProvider(handler, { request: needs, returnTo, attempt: more.attempt ?? 0 })
 }
@@ -81,24 +81,24 @@ function extendParameters(
 }
 
 /** Returns the login request of a step-up. */
-export function stepUpLogin({ scope, parameters }: OidcLoginNeeds): LoginRequest {
+export function makeStepUpLogin({ scope, parameters }: OidcLoginNeeds): LoginRequest {
   return { scope, parameters, returnTo: undefined }
 }
 
 /** Returns the login request of the login URL: with the step-up that this instance sealed into it, or a plain one. */
-export function requestedLogin(handler: HandlerContext): LoginRequest {
+export function readRequestedLogin(handler: HandlerContext): LoginRequest {
   const ask = parseQuery(handler.req.originalUrl).getAll('ask')
   const needs = ask.length === 1 ? openNeeds(handler.instance, ask[0] as string) : undefined
-  return needs ? stepUpLogin(needs) : plainLogin(handler)
+  return needs ? makeStepUpLogin(needs) : makePlainLogin(handler)
 }
 
 /** Returns the login request with the instance's options. */
-export function plainLogin(handler: HandlerContext): LoginRequest {
+export function makePlainLogin(handler: HandlerContext): LoginRequest {
   return resolveLoginParameters({}, handler.instance.options.origin)
 }
 
-function requestedReturnTo({ instance, req }: HandlerContext): string {
+function readReturnTo({ instance, req }: HandlerContext): string {
   const { origin, basePath } = instance.options
   const requested = parseQuery(req.originalUrl).getAll('returnTo')
-  return (requested.length === 1 ? localPath(requested[0], origin) : undefined) ?? (basePath || '/')
+  return (requested.length === 1 ? toLocalPath(requested[0], origin) : undefined) ?? (basePath || '/')
 }

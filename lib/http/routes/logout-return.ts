@@ -3,7 +3,7 @@ import { nowSeconds } from '../../core/clock.ts'
 import { transactionSeconds } from '../../core/limits.ts'
 import type { HandlerContext } from '../request/handler-context.ts'
 import { parseQuery } from '../request/query.ts'
-import { localPath } from '../../core/urls.ts'
+import { toLocalPath } from '../../core/urls.ts'
 import { sendRedirect } from '../response/redirect.ts'
 /** The content of `state` in a logout request (OIDC RP-Initiated Logout, section 2). */
 interface LogoutState {
@@ -14,7 +14,7 @@ interface LogoutState {
 /** Returns the parameters for the way back from the provider. All logouts share one URI, since it must be registered. */
 export function makeReturnParameters(instance: Instance, returnTo: string): Record<string, string> {
   const { origin, postLogoutRedirect } = instance.options
-  const isBelow = belowBase(instance, postLogoutRedirect) !== undefined
+  const isBelow = stripBase(instance, postLogoutRedirect) !== undefined
   const state = JSON.stringify({ returnTo, startedAt: nowSeconds() } satisfies LogoutState)
   return {
     post_logout_redirect_uri: origin + (isBelow ? postLogoutRedirect : returnTo),
@@ -23,7 +23,7 @@ export function makeReturnParameters(instance: Instance, returnTo: string): Reco
 }
 
 /** Returns a path relative to the instance's router; undefined if it is not below the router. */
-function belowBase({ options: { basePath } }: Instance, path: string): string | undefined {
+function stripBase({ options: { basePath } }: Instance, path: string): string | undefined {
   const plain = path.split(/[?#]/, 1)[0] as string
   if (plain === basePath) return '/'
   return plain.startsWith(`${basePath}/`) ? plain.slice(basePath.length) : undefined
@@ -40,12 +40,12 @@ export function resumeAfterLogout(handler: HandlerContext): boolean {
   const { instance, req } = handler
   const { origin, postLogoutRedirect } = instance.options
   if (req.method !== 'GET' || !req.originalUrl.includes('state=')) return false
-  if (belowBase(instance, postLogoutRedirect) !== req.path) return false
+  if (stripBase(instance, postLogoutRedirect) !== req.path) return false
   const states = parseQuery(req.originalUrl).getAll('state')
   const text = states.length === 1 ? instance.seals.logout.open(states[0] as string, '') : undefined
   if (text === undefined) return false
   const { returnTo, startedAt } = JSON.parse(text) as LogoutState
-  const path = localPath(returnTo, origin)
+  const path = toLocalPath(returnTo, origin)
   if (path === undefined || path === postLogoutRedirect) return false
   if (Math.abs(nowSeconds() - startedAt) > returnSeconds) return false
   sendRedirect(handler, path, 303)

@@ -3,7 +3,7 @@ import type { OidcLogoutParameters } from '../../config/options.ts'
 import { endLogin, type Ended } from '../../logins/logout/end-own-login.ts'
 import type { Instance } from '../../logins/instance.ts'
 import { revokeTokens } from '../../logins/logout/revoke.ts'
-import { endSessionUrl } from '../../provider/endpoints.ts'
+import { makeEndSessionUrl } from '../../provider/endpoints.ts'
 import type { LoginEntry } from '../../store/login-entry.ts'
 import { answerError } from '../response/error-page.ts'
 import { setCookies } from '../request/cookie-header.ts'
@@ -15,9 +15,9 @@ import { sendRedirect } from '../response/redirect.ts'
 import { sendPage } from '../response/html-page.ts'
 import { reportError } from '../response/report-error.ts'
 import type { HandlerContext } from '../request/handler-context.ts'
-import { crossSite, crossSiteRefused } from '../request/cross-site.ts'
+import { findCrossSiteFault, crossSiteRefused } from '../request/cross-site.ts'
 import { checkLogout } from '../../config/logout-parameters.ts'
-import { bfcacheCookies, silentCookie } from '../../session/login-cookies.ts'
+import { makeBfcacheCookies, makeSilentCookie } from '../../session/login-cookies.ts'
 import { makeReturnParameters } from './logout-return.ts'
 
 /** Handles `GET` and `POST` of the logout route. */
@@ -45,7 +45,7 @@ export async function startLogout(handler: HandlerContext, parameters: OidcLogou
   const { instance, req, res } = handler
   const { origin, postLogoutRedirect } = instance.options
   const { returnTo = postLogoutRedirect, local = false, all = false } = checkLogout(parameters, origin)
-  const refusal = crossSite(req, instance.options)
+  const refusal = findCrossSiteFault(req, instance.options)
   if (refusal !== undefined) {
     answerError(handler, crossSiteRefused(instance, refusal))
     return
@@ -58,11 +58,11 @@ export async function startLogout(handler: HandlerContext, parameters: OidcLogou
     answerError(handler, reportError(instance, fault))
     return
   }
-  if (ended.length > 0) setCookies(res, bfcacheCookies(instance.cookiePlace))
+  if (ended.length > 0) setCookies(res, makeBfcacheCookies(instance.cookiePlace))
   // The next public page must not silently log the user in again.
-  if (hasSilentLogin(instance)) setCookies(res, [silentCookie(instance.cookiePlace)])
+  if (hasSilentLogin(instance)) setCookies(res, [makeSilentCookie(instance.cookiePlace)])
   const own = ended.find((login) => login.instance === instance)
-  const location = own && !local ? await providerLogout(instance, own, returnTo) : undefined
+  const location = own && !local ? await makeProviderLogoutUrl(instance, own, returnTo) : undefined
   // The revocation ran in parallel, so that a provider that does not respond delays the logout by one timeout only.
   await revoking
   if (req.method === 'POST' && findRequestKind(req) === 'client') {
@@ -100,7 +100,7 @@ async function endBrowserLogins(
 const longestLocation = 4000
 
 /** Returns the URL that ends the login at the provider; undefined without such an endpoint, or if the provider is down. */
-async function providerLogout(instance: Instance, ended: Ended, returnTo: string): Promise<string | undefined> {
+async function makeProviderLogoutUrl(instance: Instance, ended: Ended, returnTo: string): Promise<string | undefined> {
   const { options, provider } = instance
   const { entry, tokens, isLate } = ended
   try {
@@ -111,11 +111,11 @@ async function providerLogout(instance: Instance, ended: Ended, returnTo: string
       ...(hint === undefined || isLate ? {} : { logout_hint: hint }),
     }
     const idToken = isLate ? undefined : tokens?.idToken
-    if (idToken === undefined) return await endSessionUrl(provider, parameters)
-    const location = await endSessionUrl(provider, { ...parameters, id_token_hint: idToken })
+    if (idToken === undefined) return await makeEndSessionUrl(provider, parameters)
+    const location = await makeEndSessionUrl(provider, { ...parameters, id_token_hint: idToken })
     // Servers limit the request line (Keycloak: 4096 bytes). Without the ID token the provider asks the user to confirm.
     return location !== undefined && location.length > longestLocation
-      ? await endSessionUrl(provider, parameters)
+      ? await makeEndSessionUrl(provider, parameters)
       : location
   } catch (error) {
     // The login here has ended. While the provider is down, the one there cannot be ended.

@@ -5,7 +5,7 @@ import type { RequestSession } from '../../session/web-session.ts'
 import { readCookies } from '../request/cookie-header.ts'
 import { requireSession, getRequestState, type RequestState } from '../request/request-state.ts'
 import type { HandlerContext } from '../request/handler-context.ts'
-import { safeReturnTo } from './return-path.ts'
+import { makeSafeReturnTo } from './return-path.ts'
 
 /** Parameters of an authorization response that must not be repeated (RFC 6749, section 3.1). */
 const singleParameters = ['state', 'code', 'error', 'error_description', 'iss']
@@ -36,7 +36,7 @@ export function readCallback(handler: HandlerContext, parameters: URLSearchParam
   const state = readState(instance.seals, stateText)
   if (!state) throw stateUnknown()
   const transaction = openTransaction(instance.seals.transaction, instance.cookiePlace, readCookies(req), state.id)
-  const checked = transaction && { ...transaction, returnTo: safeReturnTo(handler, transaction.returnTo) }
+  const checked = transaction && { ...transaction, returnTo: makeSafeReturnTo(handler, transaction.returnTo) }
   return { handler, requestState, session, parameters, stateText, state, transaction: checked }
 }
 

@@ -9,18 +9,18 @@ export interface Resource {
 }
 
 /** Returns the path of the metadata. The well-known part precedes the resource's path (RFC 9728, section 3.1). */
-export function metadataPath({ basePath }: Resource): string {
+export function makeMetadataPath({ basePath }: Resource): string {
   return `/.well-known/oauth-protected-resource${basePath}`
 }
 
 /** Returns the URL of the metadata; undefined if the router is mounted below the root and cannot serve them. */
-export function metadataUrl(resource: Resource): string | undefined {
-  return resource.basePath === '' ? resource.origin + metadataPath(resource) : undefined
+export function makeMetadataUrl(resource: Resource): string | undefined {
+  return resource.basePath === '' ? resource.origin + makeMetadataPath(resource) : undefined
 }
 
 /** Returns a handler that serves an API's metadata (RFC 9728, section 3.2). It must be mounted at the root. */
-export function resourceMetadata(resource: Resource, issuers: readonly string[]): RequestHandler {
-  const path = metadataPath(resource)
+export function serveResourceMetadata(resource: Resource, issuers: readonly string[]): RequestHandler {
+  const path = makeMetadataPath(resource)
   const metadata = {
     resource: resource.origin + resource.basePath,
     authorization_servers: issuers,

@@ -5,13 +5,13 @@ import type { Instance } from '../../logins/instance.ts'
 import { hasCookie } from '../request/cookie-header.ts'
 import { sendToProvider } from './login.ts'
 import { findRequestKind } from '../request/request-kind.ts'
-import { publicPath, findEntry } from '../request/request-state.ts'
+import { makePublicPath, findEntry } from '../request/request-state.ts'
 import { warnOfSetup } from '../request/setup-warnings.ts'
 import { sendRedirect } from '../response/redirect.ts'
 import { reportError } from '../response/report-error.ts'
 import { HandlerContext } from '../request/handler-context.ts'
 import { parseQuery } from '../request/query.ts'
-import { silentCookie, silentName } from '../../session/login-cookies.ts'
+import { makeSilentCookie, formatSilentName } from '../../session/login-cookies.ts'
 
 /** Instances with at least one page that uses silent login. */
 const tryingInstances = new WeakSet<Instance>()
@@ -25,15 +25,15 @@ export function hasSilentLogin(instance: Instance): boolean {
  * in there (`prompt=none`, OIDC Core, section 3.1.2.1). All other requests pass, also while the provider is down, because
  * the pages behind it are public.
  */
-export function silentLogin(instance: Instance): RequestHandler {
+export function makeSilentLogin(instance: Instance): RequestHandler {
   tryingInstances.add(instance)
   let failedAt = -Infinity
   let restMs = 0
   return function trySilentLogin(req, res, next): void {
     const handler = new HandlerContext(instance, req, res, next)
     // Otherwise each page would wait for a provider that hangs.
-    if (!mayTry(handler) || performance.now() - failedAt < restMs) return next()
-    tryOnce(handler).catch((error: unknown) => {
+    if (!canTrySilently(handler) || performance.now() - failedAt < restMs) return next()
+    trySilentLoginOnce(handler).catch((error: unknown) => {
       failedAt = performance.now()
       restMs = 1000 * Number(reportError(instance, error).headers['Retry-After'] ?? retryAfterSeconds)
       next()
@@ -41,24 +41,24 @@ export function silentLogin(instance: Instance): RequestHandler {
   }
 }
 
-async function tryOnce(handler: HandlerContext): Promise<void> {
+async function trySilentLoginOnce(handler: HandlerContext): Promise<void> {
   const { instance, req } = handler
   warnOfSetup(instance, req)
   const { scope, origin } = instance.options
   const request = { scope, parameters: resolveLoginParameters({ prompt: 'none' }, origin).parameters }
-  const input = { request, returnTo: publicPath(req, instance), attempt: 0, isSilent: true }
+  const input = { request, returnTo: makePublicPath(req, instance), attempt: 0, isSilent: true }
   // The cookie is set before the result is known: two tabs at once try once each, and then never again.
-  await sendToProvider(handler, input, [silentCookie(instance.cookiePlace)])
+  await sendToProvider(handler, input, [makeSilentCookie(instance.cookiePlace)])
 }
 
 /** Whether the request is a navigation with a session, without a login, and without an earlier attempt. */
-function mayTry({ instance, req }: HandlerContext): boolean {
+function canTrySilently({ instance, req }: HandlerContext): boolean {
   return (
     req.method === 'GET' &&
     findRequestKind(req) === 'navigation' &&
     req.session !== undefined &&
     findEntry(req, instance) === undefined &&
-    !hasCookie(req, silentName(instance.cookiePlace)) &&
+    !hasCookie(req, formatSilentName(instance.cookiePlace)) &&
     !parseQuery(req.originalUrl).getAll(mark.name).includes(mark.value)
   )
 }
@@ -70,6 +70,7 @@ const mark = { name: 'silent', value: 'failed' }
 export function stayAnonymous(handler: HandlerContext, page: string): void {
   const { instance, req } = handler
   const url = new URL(page, instance.options.origin)
-  if (!hasCookie(req, silentName(instance.cookiePlace))) url.search += `${url.search && '&'}${mark.name}=${mark.value}`
+  if (!hasCookie(req, formatSilentName(instance.cookiePlace)))
+    url.search += `${url.search && '&'}${mark.name}=${mark.value}`
   sendRedirect(handler, url.pathname + url.search + url.hash, 303)
 }

@@ -1,14 +1,14 @@
 import { randomBytes } from 'node:crypto'
 import type { OidcLoginNeeds } from '../../core/errors.ts'
-import { authorizationUrl } from '../../provider/authorization-url.ts'
-import { newDpopKey } from '../../provider/dpop-keys.ts'
+import { makeAuthorizationUrl } from '../../provider/authorization-url.ts'
+import { createDpopKey } from '../../provider/dpop-keys.ts'
 import { listResources } from '../../session/step-up-history.ts'
-import { newTransactionId, writeState } from '../../session/state.ts'
+import { createTransactionId, writeState } from '../../session/state.ts'
 import {
-  clearedCookie,
-  cookieSize,
-  surplusTransactions,
-  transactionCookie,
+  clearTransaction,
+  measureCookie,
+  findSurplusTransactions,
+  makeTransactionCookie,
   type Transaction,
 } from '../../session/transaction.ts'
 import type { Instance } from '../instance.ts'
@@ -37,9 +37,9 @@ export async function beginLogin(instance: Instance, input: BeginInput): Promise
   const { request } = input
   const resource = [...new Set([...options.resource, ...listResources(request)])]
   const parameters = { ...request.parameters, ...(resource.length > 0 && { resource: resource.join(' ') }) }
-  const dpop = options.dpop ? await newDpopKey(provider) : undefined
+  const dpop = options.dpop ? await createDpopKey(provider) : undefined
   const transaction: Transaction = {
-    id: newTransactionId(),
+    id: createTransactionId(),
     nonce: randomBytes(16).toString('base64url'),
     verifier: randomBytes(32).toString('base64url'),
     returnTo: input.returnTo,
@@ -48,7 +48,7 @@ export async function beginLogin(instance: Instance, input: BeginInput): Promise
     parameters,
     dpopKey: dpop?.key,
   }
-  const location = await authorizationUrl(provider, {
+  const location = await makeAuthorizationUrl(provider, {
     redirectUri,
     state: writeState(seals, {
       id: transaction.id,
@@ -63,10 +63,10 @@ export async function beginLogin(instance: Instance, input: BeginInput): Promise
     dpopThumbprint: dpop?.thumbprint,
     parameters,
   })
-  const cookie = fittingCookie(instance, transaction)
-  const room = cookieSize(cookie.name, cookie.value)
-  const surplus = surplusTransactions(seals.transaction, cookiePlace, input.cookies, room)
-  return { location, cookies: [...surplus.map((id) => clearedCookie(cookiePlace, id)), cookie] }
+  const cookie = makeFittingCookie(instance, transaction)
+  const room = measureCookie(cookie.name, cookie.value)
+  const surplus = findSurplusTransactions(seals.transaction, cookiePlace, input.cookies, room)
+  return { location, cookies: [...surplus.map((id) => clearTransaction(cookiePlace, id)), cookie] }
 }
 
 /** Maximum characters of a page in `state`: providers limit `state`, some to 1000 characters. */
@@ -83,14 +83,14 @@ const largestCookie = 4096
  * Creates the cookie of a transaction. If it would be too large, it omits first `returnTo`, then all parameters except
  * those that the callback or a guard evaluates.
  */
-function fittingCookie(instance: Instance, transaction: Transaction): Cookie {
+function makeFittingCookie(instance: Instance, transaction: Transaction): Cookie {
   const { seals, cookiePlace, options } = instance
   const withStartPage = { ...transaction, returnTo: options.basePath || '/' }
   const checked = Object.fromEntries(
     Object.entries(transaction.parameters).filter(([name]) => ['prompt', 'max_age', 'acr_values'].includes(name)),
   )
   const versions = [transaction, withStartPage, { ...withStartPage, parameters: checked }]
-  const cookies = versions.map((version) => transactionCookie(seals.transaction, cookiePlace, version))
-  const fits = ({ name, value }: Cookie): boolean => cookieSize(name, value) < largestCookie
+  const cookies = versions.map((version) => makeTransactionCookie(seals.transaction, cookiePlace, version))
+  const fits = ({ name, value }: Cookie): boolean => measureCookie(name, value) < largestCookie
   return cookies.find(fits) ?? (cookies.at(-1) as Cookie)
 }

@@ -5,13 +5,13 @@ import type { RequestSession } from '../../session/web-session.ts'
 import type { LoginRecord } from '../../store/login-record.ts'
 import type { Device } from '../../store/login-entry.ts'
 import { exchangeCode } from '../../provider/authorization-code.ts'
-import { dpopHandle } from '../../provider/dpop-keys.ts'
+import { makeDpopHandle } from '../../provider/dpop-keys.ts'
 import { tokenInvalid } from '../../tokens/token-rejected.ts'
 import { identify, type Identity } from './identity.ts'
 import { makeLoginEntry } from './new-login-entry.ts'
 import type { Instance } from '../instance.ts'
 import { cleanUp, renewSession, rollback, writeLogin } from './write-login.ts'
-import { staleness } from './max-age.ts'
+import { findStaleness } from './max-age.ts'
 
 export interface FinishInput {
   readonly parameters: URLSearchParams
@@ -44,7 +44,7 @@ export interface Finished {
  */
 export async function finishLogin(instance: Instance, input: FinishInput): Promise<Finished> {
   const { transaction, session } = input
-  const dpop = await dpopHandle(instance.provider, transaction.dpopKey)
+  const dpop = await makeDpopHandle(instance.provider, transaction.dpopKey)
   const codeScope = instance.options.rules?.codeScope?.(transaction.scope)
   const response = await exchangeCode(instance.provider, input.parameters, {
     redirectUri: instance.redirectUri,
@@ -55,7 +55,7 @@ export async function finishLogin(instance: Instance, input: FinishInput): Promi
     dpop,
   })
   const identity = await identify(instance, response, { ...transaction, dpop })
-  const stale = staleness(instance, transaction, identity.claims['auth_time'])
+  const stale = findStaleness(instance, transaction, identity.claims['auth_time'])
   if (stale !== undefined) throw tokenInvalid('ID token', stale)
   const { device } = input
   const entry = { ...makeLoginEntry(instance, transaction, identity, codeScope), ...(device && { device }) }

@@ -6,12 +6,12 @@ import type { IssuedTokens, DpopHandle } from '../../provider/token-response.ts'
 import type { AccessToken } from '../../store/tokens.ts'
 import { tokenInvalid } from '../../tokens/token-rejected.ts'
 import { verifyIdToken, type IdTokenClaims } from '../../tokens/id-token.ts'
-import { withDistributedClaims } from '../../tokens/issuer-checks.ts'
+import { addDistributedClaims } from '../../tokens/issuer-checks.ts'
 import { makeClientTokenChecks } from '../client-token-checks.ts'
 import type { Instance } from '../instance.ts'
 import { fetchVerifiedUserInfo } from './user-info.ts'
 import { readUserRoles } from './user-roles.ts'
-import { scopeList } from '../../core/scope.ts'
+import { parseScope } from '../../core/scope.ts'
 
 /** A user whose ID token was verified, with the user's roles. */
 interface IdentifiedUser {
@@ -81,7 +81,7 @@ export async function identifyUser(
   verified: IdTokenClaims,
 ): Promise<IdentifiedUser> {
   const { options } = instance
-  const claims = options.rules ? await withDistributedClaims(verified, options.rules, presented.accessToken) : verified
+  const claims = options.rules ? await addDistributedClaims(verified, options.rules, presented.accessToken) : verified
   const info = options.userInfo ? await fetchVerifiedUserInfo(instance, presented, claims) : undefined
   const user = makeUser({ ...info, ...claims })
   return { claims, user, roles: await readUserRoles(instance, presented, claims, info) }
@@ -95,7 +95,7 @@ export function readAccessToken(response: IssuedTokens, requested: readonly stri
     tokenType: response.tokenType,
     obtainedAt: now,
     expiresAt: response.expiresIn === undefined ? undefined : now + Math.floor(response.expiresIn),
-    scope: response.scope === undefined ? requested : (scopeList(response.scope) ?? []),
+    scope: response.scope === undefined ? requested : (parseScope(response.scope) ?? []),
   }
 }
 

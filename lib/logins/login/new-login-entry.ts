@@ -23,7 +23,7 @@ export function makeLoginEntry(
     issuer: claims.iss,
     sub: claims.sub,
     ...(typeof claims['sid'] === 'string' ? { sid: claims['sid'] } : {}),
-    ...aboutLogin(instance, claims),
+    ...describeAuthentication(instance, claims),
     user: identity.user,
     roles: identity.roles,
     // With `codeScope` the token covers one API only. The provider issued the code for all of the requested scope.
@@ -42,7 +42,10 @@ export function makeLoginEntry(
  * Reads from an ID token how and when the user authenticated, at a login or a refresh. It leaves out `sid`: a refresh
  * begins no session at the provider, and the groups find the login by its original `sid`.
  */
-export function aboutLogin(instance: Instance, claims: OidcUnknownClaims): Pick<LoginEntry, 'acr' | 'authTime'> {
+export function describeAuthentication(
+  instance: Instance,
+  claims: OidcUnknownClaims,
+): Pick<LoginEntry, 'acr' | 'authTime'> {
   const { acr, auth_time: authTime } = claims
   return {
     ...(typeof acr === 'string' ? { acr } : {}),

@@ -11,7 +11,7 @@ export type ResponseUse =
 
 const pollMs = 50
 
-function responseUseKey(id: string): OidcRecordKey {
+function makeResponseUseKey(id: string): OidcRecordKey {
   return { kind: 'used', id }
 }
 
@@ -20,17 +20,17 @@ export async function consumeResponse(records: OidcRecords, id: string): Promise
   const pending = { status: 'pending', at: Date.now(), by: randomBytes(16).toString('base64url') } as const
   const text = JSON.stringify(pending satisfies ResponseUse)
   try {
-    return await records.add(responseUseKey(id), text, transactionSeconds)
+    return await records.add(makeResponseUseKey(id), text, transactionSeconds)
   } catch (error) {
     // The store may have written the mark although its answer was lost. The next try would then wait for this use.
-    records.replace(responseUseKey(id), text, undefined, 1).catch(() => {})
+    records.replace(makeResponseUseKey(id), text, undefined, 1).catch(() => {})
     throw error
   }
 }
 
 /** Stores the outcome, for a reload, a double click or the back button. */
 export function recordOutcome(records: OidcRecords, id: string, outcome: ResponseUse): Promise<void> {
-  return records.set(responseUseKey(id), JSON.stringify(outcome), transactionSeconds)
+  return records.set(makeResponseUseKey(id), JSON.stringify(outcome), transactionSeconds)
 }
 
 /**
@@ -43,7 +43,7 @@ export async function findResponseUse(
   seconds: number,
 ): Promise<ResponseUse | undefined> {
   for (;;) {
-    const text = await records.get(responseUseKey(id))
+    const text = await records.get(makeResponseUseKey(id))
     if (text === undefined) return undefined
     const found = JSON.parse(text) as ResponseUse
     if (found.status !== 'pending') return found

@@ -4,7 +4,7 @@ import type { Instance } from '../instance.ts'
 /** Seconds that an authorization response by `form_post` waits for its `GET`. */
 const responseSeconds = 60
 
-function responseKey(id: string): OidcRecordKey {
+function makeResponseKey(id: string): OidcRecordKey {
   return { kind: 'response', id }
 }
 
@@ -16,7 +16,7 @@ export async function storeResponse(
   parameters: URLSearchParams,
 ): Promise<void> {
   const sealed = instance.seals.response.seal(parameters.toString(), id)
-  await records.add(responseKey(id), sealed, responseSeconds)
+  await records.add(makeResponseKey(id), sealed, responseSeconds)
 }
 
 /** Reads and deletes a stored response; undefined if there is none that this instance has sealed. */
@@ -25,7 +25,7 @@ export async function takeResponse(
   records: OidcRecords,
   id: string,
 ): Promise<URLSearchParams | undefined> {
-  const sealed = await records.getAndDelete(responseKey(id))
+  const sealed = await records.getAndDelete(makeResponseKey(id))
   const text = sealed === undefined ? undefined : instance.seals.response.open(sealed, id)
   return text === undefined ? undefined : new URLSearchParams(text)
 }

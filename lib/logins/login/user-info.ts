@@ -29,7 +29,7 @@ export async function fetchVerifiedUserInfo(
  * @throws OidcError `token_invalid` (401 if the provider rejects the token, 502 if its response is invalid),
  * `options_invalid`, and any error of a request to the provider
  */
-export async function userInfoForToken(
+export async function fetchUserInfoForToken(
   instance: Instance,
   accessToken: string,
   sub: string,

@@ -5,7 +5,7 @@ import { warnOnce } from '../../core/warnings.ts'
 import type { PresentedToken } from '../../provider/protected-resource.ts'
 import { looksLikeJwt, verifyOwnAccessToken } from '../../tokens/access-token.ts'
 import type { IdTokenClaims } from '../../tokens/id-token.ts'
-import { unverifiedClaims } from '../../tokens/presented-token.ts'
+import { readUnverifiedClaims } from '../../tokens/presented-token.ts'
 import type { Instance } from '../instance.ts'
 
 /**
@@ -24,7 +24,7 @@ export async function readUserRoles(
   if (roles) {
     return readRoles(roles, { idToken, accessToken: await readVerifiedClaims(instance, presented, idToken), userInfo })
   }
-  const mayHaveRoles = hasRoleClaims(omitForeignRoles(instance, unverifiedClaims(presented.accessToken)))
+  const mayHaveRoles = hasRoleClaims(omitForeignRoles(instance, readUnverifiedClaims(presented.accessToken)))
   const claims = mayHaveRoles ? await readVerifiedClaims(instance, presented, idToken) : undefined
   return readRoles(undefined, { idToken, accessToken: claims && omitForeignRoles(instance, claims), userInfo })
 }

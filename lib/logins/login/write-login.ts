@@ -4,7 +4,7 @@ import { carryOver, type Carried } from '../../session/identity-change.ts'
 import type { OidcWrittenRecord } from '../../core/records.ts'
 import type { RenewedSession, RequestSession } from '../../session/web-session.ts'
 import type { LoginRecord } from '../../store/login-record.ts'
-import { takeover, tokensKeys, type Takeover } from '../../store/login-records.ts'
+import { planTakeover, makeTokensKeys, type Takeover } from '../../store/login-records.ts'
 import type { LoginStore } from '../../store/login-store.ts'
 import type { LoginEntry, LoginEntries } from '../../store/login-entry.ts'
 import type { StoredTokens } from '../../store/tokens.ts'
@@ -132,7 +132,7 @@ async function attemptWrite(
   const entries = { ...moving, [instance.options.name]: entry }
   for (const name of Object.keys(entries)) write.names.add(name)
   const dropped = Object.keys(written?.entries ?? {}).filter((name) => !Object.hasOwn(entries, name))
-  const changes = { set: [...records, ...copied], delete: tokensKeys(renewed.id, dropped) }
+  const changes = { set: [...records, ...copied], delete: makeTokensKeys(renewed.id, dropped) }
   const login = await logins.loginRecords.write(renewed.id, entries, changes, written)
   if (!login && !written) throw storeUnavailable(new Error('the new session already has a login record'))
   if (!login || (await logins.wasLoggedOut(entry))) return { outcome: 'logged-out' }
@@ -143,14 +143,14 @@ async function attemptWrite(
 
 /** Moves the logins of the former session to the new one by compare-and-set. Returns false if they have changed. */
 async function endFormer(write: LoginWrite, moving: LoginEntries): Promise<boolean> {
-  write.takeover = takeover(write.formerId, write.former, write.renewed.id, moving)
+  write.takeover = planTakeover(write.formerId, write.former, write.renewed.id, moving)
   const isEnded = await write.logins.loginRecords.takeOver(write.takeover)
   if (!isEnded) write.takeover = undefined
   return isEnded
 }
 
 /** Runs a step of cleaning up. A failure only emits an event, because it must not change the outcome of the login. */
-async function afterwards(instance: Instance, work: () => Promise<void>): Promise<void> {
+async function runCleanUp(instance: Instance, work: () => Promise<void>): Promise<void> {
   try {
     await work()
   } catch (error) {
@@ -161,19 +161,19 @@ async function afterwards(instance: Instance, work: () => Promise<void>): Promis
 /** Deletes the former session and updates the index. Never rejects. */
 export async function cleanUp(instance: Instance, write: LoginWrite, login: LoginRecord): Promise<void> {
   await Promise.all([
-    afterwards(instance, () => write.renewed.dropFormer(write.former)),
-    afterwards(instance, () => updateIndex(instance, write, login)),
+    runCleanUp(instance, () => write.renewed.dropFormer(write.former)),
+    runCleanUp(instance, () => updateIndex(instance, write, login)),
   ])
 }
 
 /** Undoes a failed login, as far as the store is available. The request gets its former session back in any case. */
 export async function rollback(instance: Instance, write: LoginWrite): Promise<void> {
   const { logins, renewed, entry, takeover: started } = write
-  await afterwards(instance, async () => {
+  await runCleanUp(instance, async () => {
     if (started) await logins.loginRecords.undo(started)
   })
-  await afterwards(instance, () => renewed.discard())
-  await afterwards(instance, async () => {
+  await runCleanUp(instance, () => renewed.discard())
+  await runCleanUp(instance, async () => {
     await logins.loginRecords.discard(renewed.id, [...write.names])
     await logins.forget(entry)
   })

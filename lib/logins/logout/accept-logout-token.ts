@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { OidcSessionStore } from '../../config/session-store.ts'
 import type { OidcRecordKey } from '../../core/records.ts'
-import { recordsFor } from '../../session/web-session.ts'
+import { makeRecords } from '../../session/web-session.ts'
 import { TokenRejected } from '../../tokens/token-rejected.ts'
 import { logoutTokenSeconds, verifyLogoutToken, type LogoutTokenClaims } from '../../tokens/logout-token.ts'
 import { makeClientTokenChecks } from '../client-token-checks.ts'
@@ -19,8 +19,8 @@ export async function backchannelLogout(instance: Instance, store: OidcSessionSt
   const { options, keys } = instance
   const claims = await verifyLogoutToken(token, keys, await makeClientTokenChecks(instance))
   const { iss, sub, sid, iat } = claims
-  const records = recordsFor(store, options.records)
-  const used = usedKey(instance.owner, claims)
+  const records = makeRecords(store, options.records)
+  const used = makeUsedKey(instance.owner, claims)
   if ((await records.get(used)) !== undefined) throw new TokenRejected('jti was used before')
   const group = sid === undefined ? { sub: sub as string } : { sid }
   await endLogins(instance, store, { group, issuer: iss, issuedAt: iat }, 'back_channel')
@@ -28,7 +28,7 @@ export async function backchannelLogout(instance: Instance, store: OidcSessionSt
   await records.set(used, '1', logoutTokenSeconds + 2 * options.clockToleranceSeconds + 1)
 }
 
-function usedKey(owner: string, { iss, jti }: LogoutTokenClaims): OidcRecordKey {
+function makeUsedKey(owner: string, { iss, jti }: LogoutTokenClaims): OidcRecordKey {
   const id = createHash('sha256')
     .update(JSON.stringify([owner, iss, jti]))
     .digest('base64url')

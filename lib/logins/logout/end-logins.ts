@@ -6,9 +6,9 @@ import type { Logout } from '../../store/login-groups.ts'
 import type { EndedEntry, LoginEnd, SealedLogin } from '../../store/login-store.ts'
 import type { LoginEntry } from '../../store/login-entry.ts'
 import { inBatches } from '../../core/in-batches.ts'
-import { destroyed } from './end-own-login.ts'
+import { destroyWithoutLogins } from './end-own-login.ts'
 import { endLoginEntry } from './end-login-entry.ts'
-import { loginsBeside, type Instance } from '../instance.ts'
+import { findLoginStore, type Instance } from '../instance.ts'
 import { revokeTokens } from './revoke.ts'
 
 /**
@@ -23,7 +23,7 @@ export async function endLogins(
   logout: Logout,
   reason: OidcLogoutReason,
 ): Promise<EndedEntry[]> {
-  const logins = loginsBeside(instance, store)
+  const logins = findLoginStore(instance, store)
   // First: a login that is written too late to be found in the group finds the tombstone.
   await logins.leaveTombstone(logout)
   const ids = await logins.members(logout.group)
@@ -59,7 +59,7 @@ export async function endByApplication(
 
 /** Ends one login, and the logins in progress of the same session at the provider. */
 async function endOne(instance: Instance, store: OidcSessionStore, loginId: string): Promise<EndedEntry[]> {
-  const logins = loginsBeside(instance, store)
+  const logins = findLoginStore(instance, store)
   const found = await logins.findById(loginId)
   if (!found) return []
   const { sid, issuer } = found.entry
@@ -69,7 +69,7 @@ async function endOne(instance: Instance, store: OidcSessionStore, loginId: stri
 }
 
 async function revokeAll(instance: Instance, store: OidcSessionStore, ended: readonly EndedEntry[]): Promise<void> {
-  const logins = loginsBeside(instance, store)
+  const logins = findLoginStore(instance, store)
   await inBatches(ended, async ({ sealed, entry }) => {
     const tokens = logins.open(sealed, entry.loginId)
     if (tokens) await revokeTokens(instance, tokens)
@@ -83,14 +83,14 @@ async function endIndexed(
   reason: OidcLogoutReason,
   logout?: Logout,
 ): Promise<LoginEnd> {
-  const logins = loginsBeside(instance, store)
+  const logins = findLoginStore(instance, store)
   const session = await logins.loginRecords.findSessionId(loginId)
   if (session === undefined) return { outcome: 'missing' }
   const login = { session, loginId, group: logout?.group }
   const isExempt = ({ entry }: SealedLogin): boolean => logout !== undefined && !isAbout(logout, entry)
   const end = await endLoginEntry(instance, logins, login, reason, isExempt)
   if (end.outcome === 'ended' && end.login.isLast)
-    await destroyed(instance, () => destroySession(store, end.login.session))
+    await destroyWithoutLogins(instance, () => destroySession(store, end.login.session))
   return end
 }
 

@@ -41,7 +41,7 @@ export async function endLogin(
   if (end.outcome !== 'ended') return undefined
   const { entry, sealed, isLast } = end.login
   if (!own) await leaveTombstone(logins, entry)
-  if (isLast) await destroyed(instance, () => session.destroy(end.login.session))
+  if (isLast) await destroyWithoutLogins(instance, () => session.destroy(end.login.session))
   return { entry, tokens: logins.open(sealed, loginId), isLate: own === undefined }
 }
 
@@ -52,7 +52,7 @@ function leaveTombstone(logins: LoginStore, { issuer, sub, sid }: LoginEntry): P
 }
 
 /** Destroys a session without logins. A failure only emits `store_fault`: the next reader deletes the session. */
-export async function destroyed(instance: Instance, destroy: () => Promise<void>): Promise<void> {
+export async function destroyWithoutLogins(instance: Instance, destroy: () => Promise<void>): Promise<void> {
   try {
     await destroy()
   } catch (error) {

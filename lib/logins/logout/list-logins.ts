@@ -1,8 +1,8 @@
 import type { OidcSessionStore } from '../../config/session-store.ts'
 import { inBatches } from '../../core/in-batches.ts'
-import { sessionInUse } from '../../session/web-session.ts'
+import { findSessionInUse } from '../../session/web-session.ts'
 import type { LoginEntry } from '../../store/login-entry.ts'
-import { loginsBeside, type Instance } from '../instance.ts'
+import { findLoginStore, type Instance } from '../instance.ts'
 
 export interface ListedLogin {
   readonly entry: LoginEntry
@@ -16,11 +16,11 @@ export async function listLogins(
   store: OidcSessionStore,
   { sub, issuer }: { readonly sub: string; readonly issuer: string | undefined },
 ): Promise<ListedLogin[]> {
-  const logins = loginsBeside(instance, store)
+  const logins = findLoginStore(instance, store)
   const ids = await logins.members({ sub })
   const listed = await inBatches(ids, async (loginId): Promise<ListedLogin | undefined> => {
     const found = await logins.findById(loginId)
-    const use = found && (await sessionInUse(store, found.session))
+    const use = found && (await findSessionInUse(store, found.session))
     return found && use && { entry: found.entry, lastSeenAt: use.lastSeenAt }
   })
   await logins.forgetMembers(

@@ -1,7 +1,7 @@
 import type { OidcSessionStore } from '../../config/session-store.ts'
 import type { OidcError } from '../../core/errors.ts'
-import { sessionLives } from '../../session/web-session.ts'
-import { loginsBeside, type Instance } from '../instance.ts'
+import { isSessionAlive } from '../../session/web-session.ts'
+import { findLoginStore, type Instance } from '../instance.ts'
 import { loginEnded, type LoginPlace } from './stored-tokens.ts'
 
 /**
@@ -10,13 +10,13 @@ import { loginEnded, type LoginPlace } from './stored-tokens.ts'
  *
  * @throws OidcError `login_required`, `store_unavailable`, and any error of `work`
  */
-export async function withLogin<Result>(
+export async function runWithLogin<Result>(
   instance: Instance,
   store: OidcSessionStore,
   id: string,
   work: (place: LoginPlace) => Promise<Result>,
 ): Promise<Result> {
-  const logins = loginsBeside(instance, store)
+  const logins = findLoginStore(instance, store)
   let failed: { readonly session: string; readonly error: unknown } | undefined
   for (;;) {
     const found = await logins.findById(id)
@@ -24,7 +24,7 @@ export async function withLogin<Result>(
     const { session, entry } = found
     if (session === failed?.session) throw failed.error
     try {
-      if (!(await sessionLives(store, session)))
+      if (!(await isSessionAlive(store, session)))
         throw loginEnded('the session of this login has expired or was deleted')
       return await work({ logins, session, entry })
     } catch (error) {

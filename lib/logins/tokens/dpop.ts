@@ -1,5 +1,5 @@
 import { OidcError } from '../../core/errors.ts'
-import { dpopHandle } from '../../provider/dpop-keys.ts'
+import { makeDpopHandle } from '../../provider/dpop-keys.ts'
 import type { StoredTokens } from '../../store/tokens.ts'
 import type { Instance } from '../instance.ts'
 import { loginAgain } from './stored-tokens.ts'
@@ -17,7 +17,7 @@ export async function restoreDpop(
 ): Promise<DpopHandle | undefined> {
   if (dpopKey === undefined && tokenType === 'dpop') throw unusable(instance)
   try {
-    return await dpopHandle(instance.provider, dpopKey)
+    return await makeDpopHandle(instance.provider, dpopKey)
   } catch (error) {
     // Not as a cause: errors of the cryptography may describe the private key.
     throw error instanceof OidcError ? error : unusable(instance)

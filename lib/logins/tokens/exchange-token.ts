@@ -6,8 +6,8 @@ import { restoreDpop } from './dpop.ts'
 import { readAccessToken } from '../login/identity.ts'
 import type { Instance } from '../instance.ts'
 import { changeTokens, loginEnded, readTokens, unreadable, type LoginPlace } from './stored-tokens.ts'
-import { freshToken, granted } from './refresh.ts'
-import { nameOfExchanged, ownTarget, tokenNamed, withAdditional, type Target } from './target.ts'
+import { findFreshToken, requireGrantedScope } from './refresh.ts'
+import { formatExchangeName, ownTarget, findNamedToken, addAdditionalToken, type Target } from './target.ts'
 import { isFresh } from './freshness.ts'
 
 /** Parameters of a token exchange (RFC 8693, section 2.1). */
@@ -25,32 +25,33 @@ const newSeconds = 30
  * until it expires.
  *
  * @throws OidcError `client_rejected` if the provider refuses the exchange to this client, `not_allowed` if it refuses it
- * to this user or grants less scope, and the errors of {@link freshToken}
+ * to this user or grants less scope, and the errors of {@link findFreshToken}
  */
-export async function exchangedToken(
+export async function findExchangedToken(
   instance: Instance,
   place: LoginPlace,
   { audience, target, minValidSeconds }: WantedExchange,
 ): Promise<AccessToken> {
-  const name = nameOfExchanged(audience, target)
+  const name = formatExchangeName(audience, target)
   // A step-up login can only add the scope: the resource belongs to the exchange, not to the authorization request.
   const ofLogin = { scope: target.scope, resource: [] }
   const stored = await readTokens(place)
   if (!stored) throw unreadable(instance)
-  const remembered = tokenNamed(stored, name)
-  if (remembered && isFresh(remembered, minValidSeconds)) return granted(instance, place, ofLogin, remembered)
+  const remembered = findNamedToken(stored, name)
+  if (remembered && isFresh(remembered, minValidSeconds))
+    return requireGrantedScope(instance, place, ofLogin, remembered)
   // An exchange consumes nothing, so it needs no lock across processes.
   const tokens = await instance.refreshes.run(`${place.entry.loginId} ${name}`, async () => {
     const response = await exchange(instance, place, { audience, ...target })
     const token = readAccessToken(response, target.scope ?? [])
     const changed = await changeTokens(instance, place, (there) => ({
-      tokens: withAdditional(there, name, token),
+      tokens: addAdditionalToken(there, name, token),
       makeEntry: (entry) => entry,
     }))
     if (!changed) throw loginEnded('the login ended during the token exchange')
     return changed
   })
-  return granted(instance, place, ofLogin, tokenNamed(tokens, name) as AccessToken)
+  return requireGrantedScope(instance, place, ofLogin, findNamedToken(tokens, name) as AccessToken)
 }
 
 /** Exchanges the login's access token. If it is refused, it may have been revoked: refreshes it and retries once. */
@@ -60,14 +61,14 @@ async function exchange(
   request: Parameters<typeof exchangeToken>[2],
 ): Promise<IssuedTokens> {
   const wanted = { target: ownTarget, minValidSeconds: newSeconds }
-  const subject = await freshToken(instance, place, wanted)
+  const subject = await findFreshToken(instance, place, wanted)
   try {
     return await exchangeToken(instance.provider, subject.accessToken, request, await restoreDpop(instance, subject))
   } catch (error) {
     // The error code is the same for an invalid token and for an invalid request (RFC 8693, section 2.2.2).
     const isNew = nowSeconds() - subject.obtainedAt < newSeconds
     if (!(error instanceof ExchangeRefused) || error.code !== 'client_rejected' || isNew) throw error
-    const refreshed = await freshToken(instance, place, { ...wanted, refused: subject.accessToken })
+    const refreshed = await findFreshToken(instance, place, { ...wanted, refused: subject.accessToken })
     return exchangeToken(instance.provider, refreshed.accessToken, request, await restoreDpop(instance, refreshed))
   }
 }

@@ -18,8 +18,8 @@ import {
 } from './stored-tokens.ts'
 import { withLock } from './refresh-lock.ts'
 import { revokeTokens } from '../logout/revoke.ts'
-import { otherToken, reidentify } from './reidentify.ts'
-import { missingScope, nameOfTarget, ownTarget, tokenNamed, type Target } from './target.ts'
+import { addOtherToken, reidentify } from './reidentify.ts'
+import { findMissingScope, formatTargetName, ownTarget, findNamedToken, type Target } from './target.ts'
 import { isFresh, isUsable } from './freshness.ts'
 
 /** A request for an access token of a login. */
@@ -59,14 +59,14 @@ type RefreshResult =
  * grant the requested scope or resource, `setup_invalid` if such a token needs a refresh token and there is none,
  * `provider_unavailable`, `store_unavailable`
  */
-export async function freshToken(instance: Instance, place: LoginPlace, wanted: WantedToken): Promise<BoundToken> {
+export async function findFreshToken(instance: Instance, place: LoginPlace, wanted: WantedToken): Promise<BoundToken> {
   const { target, minValidSeconds, refused } = wanted
   const stored = await readTokens(place)
   if (!stored) throw unreadable(instance)
-  const observed = tokenNamed(stored, nameOfTarget(target))
+  const observed = findNamedToken(stored, formatTargetName(target))
   const current = observed?.accessToken === refused ? undefined : observed
   const bound = (token: AccessToken): BoundToken => ({
-    ...granted(instance, place, target, token),
+    ...requireGrantedScope(instance, place, target, token),
     dpopKey: stored.dpopKey,
   })
   if (current && isFresh(current, minValidSeconds)) return bound(current)
@@ -78,7 +78,7 @@ export async function freshToken(instance: Instance, place: LoginPlace, wanted: 
   try {
     const reason = observed && !current ? 'rejected' : 'expiry'
     const tokens = await refreshAlone(instance, place, { target, observed, reason })
-    return bound(tokenNamed(tokens, nameOfTarget(target)) as AccessToken)
+    return bound(findNamedToken(tokens, formatTargetName(target)) as AccessToken)
   } catch (error) {
     // A login that has ended gets no token. Any other failure matters only once the token has expired.
     if (usable && error instanceof OidcError && error.code !== 'login_required') return bound(usable)
@@ -96,8 +96,13 @@ export async function refreshLogin(instance: Instance, place: LoginPlace, observ
  *
  * @throws LoginNeeded `not_allowed` if scope is missing
  */
-export function granted(instance: Instance, { entry }: LoginPlace, target: Target, token: AccessToken): AccessToken {
-  const missing = missingScope(target, token)
+export function requireGrantedScope(
+  instance: Instance,
+  { entry }: LoginPlace,
+  target: Target,
+  token: AccessToken,
+): AccessToken {
+  const missing = findMissingScope(target, token)
   if (missing.length === 0) return token
   const detail = `the provider issued an access token without the scope ${missing.join(' ')}`
   throw loginNeeded(instance, entry, { ...target, scope: missing }, { detail })
@@ -109,7 +114,7 @@ export function granted(instance: Instance, { entry }: LoginPlace, target: Targe
  */
 function refreshAlone(instance: Instance, place: LoginPlace, refresh: Refresh): Promise<StoredTokens> {
   const { loginId } = place.entry
-  const name = nameOfTarget(refresh.target)
+  const name = formatTargetName(refresh.target)
   return instance.refreshes.run(`${loginId} ${name}`, () =>
     withLock({
       records: place.logins.records,
@@ -128,14 +133,14 @@ function refreshAlone(instance: Instance, place: LoginPlace, refresh: Refresh): 
 
 /** Whether the stored token differs from the observed one, that is, another request has refreshed it. */
 function isDone(stored: StoredTokens, { target, observed }: Refresh): boolean {
-  const token = tokenNamed(stored, nameOfTarget(target))
+  const token = findNamedToken(stored, formatTargetName(target))
   return token !== undefined && !isSame(token, observed)
 }
 
 /** Whether the stored tokens are still those that were sent: neither the login nor the target's token was refreshed. */
 function isAsSent(stored: StoredTokens, { sent, target }: SentRefresh): boolean {
-  const name = nameOfTarget(target)
-  const hasSameToken = isSame(tokenNamed(stored, name), tokenNamed(sent, name))
+  const name = formatTargetName(target)
+  const hasSameToken = isSame(findNamedToken(stored, name), findNamedToken(sent, name))
   return stored.refreshToken === sent.refreshToken && isSame(stored, sent) && hasSameToken
 }
 
@@ -190,9 +195,9 @@ async function storeRefreshed(
 ): Promise<StoredTokens> {
   const { sent, target, dpop } = refresh
   const change =
-    nameOfTarget(target) === ''
+    formatTargetName(target) === ''
       ? await reidentify(instance, response, sent, { entry: place.entry, dpop })
-      : await otherToken(instance, response, { sent, entry: place.entry, target })
+      : await addOtherToken(instance, response, { sent, entry: place.entry, target })
   const stored = await changeTokens(instance, place, (tokens) =>
     isAsSent(tokens, refresh) ? change(tokens) : undefined,
   )
@@ -227,7 +232,7 @@ function loginNeeded(
 }
 
 function withoutRefreshToken(instance: Instance, target: Target): OidcError {
-  if (nameOfTarget(target) === '') {
+  if (formatTargetName(target) === '') {
     return loginAgain(instance, 'the access token has expired, and the provider issued no refresh token')
   }
   return fail(

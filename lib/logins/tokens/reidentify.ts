@@ -10,8 +10,8 @@ import { identifyUser, readAccessToken } from '../login/identity.ts'
 import { makeClientTokenChecks } from '../client-token-checks.ts'
 import type { Instance } from '../instance.ts'
 import type { TokenChange } from './stored-tokens.ts'
-import { aboutLogin } from '../login/new-login-entry.ts'
-import { nameOfTarget, withAdditional, type Target } from './target.ts'
+import { describeAuthentication } from '../login/new-login-entry.ts'
+import { formatTargetName, addAdditionalToken, type Target } from './target.ts'
 
 /** A login, and the handle of the key that its tokens are bound to, if any. */
 export interface BoundEntry {
@@ -42,7 +42,7 @@ export async function reidentify(
   const own = readAccessToken(response, former.scope)
   const changes = {
     ...found,
-    ...(claims && aboutLogin(instance, claims)),
+    ...(claims && describeAuthentication(instance, claims)),
     checkedAt: nowSeconds(),
     ...(own.expiresAt === undefined ? {} : { accessTokenEndsAt: own.expiresAt }),
   }
@@ -64,7 +64,7 @@ export async function reidentify(
  * @throws OidcError `token_invalid` if the ID token is invalid or of another login (OIDC Core, section 12.2),
  * `login_refused` if a rule of the issuer refuses the user
  */
-export async function otherToken(
+export async function addOtherToken(
   instance: Instance,
   response: IssuedTokens,
   { sent, entry, target }: { readonly sent: StoredTokens; readonly entry: LoginEntry; readonly target: Target },
@@ -73,7 +73,7 @@ export async function otherToken(
   const token = readAccessToken(response, target.scope ?? sent.scope)
   const refreshToken = response.refreshToken ?? sent.refreshToken
   return (there) => ({
-    tokens: withAdditional({ ...there, refreshToken }, nameOfTarget(target), token),
+    tokens: addAdditionalToken({ ...there, refreshToken }, formatTargetName(target), token),
     makeEntry: (entry) => entry,
   })
 }

@@ -6,7 +6,7 @@ import type { LoginEntry } from '../../store/login-entry.ts'
 import type { StoredTokens } from '../../store/tokens.ts'
 import { endLoginEntry } from '../logout/end-login-entry.ts'
 import type { Instance } from '../instance.ts'
-import { grantedScope } from './target.ts'
+import { listGrantedScope } from './target.ts'
 
 /** A login and where it is stored. */
 export interface LoginPlace {
@@ -60,7 +60,7 @@ export async function changeTokens(
     const changed = change(tokens)
     if (!changed) return tokens
     const changedSealed = logins.seal(changed.tokens, found.entry.loginId)
-    const entry = { ...changed.makeEntry(found.entry), scope: scopeAfter(found.entry, tokens, changed.tokens) }
+    const entry = { ...changed.makeEntry(found.entry), scope: computeScopeAfter(found.entry, tokens, changed.tokens) }
     const write = (): Promise<boolean> => logins.replace(found, entry, changedSealed)
     // The first write may have succeeded although its answer was lost.
     const writeAgain = async (): Promise<boolean> =>
@@ -101,9 +101,9 @@ async function readSealed({
 }
 
 /** The scope of a login. What was granted for other APIs stays granted when a token for one of them has expired. */
-function scopeAfter(entry: LoginEntry, before: StoredTokens, after: StoredTokens): string[] {
+function computeScopeAfter(entry: LoginEntry, before: StoredTokens, after: StoredTokens): string[] {
   const elsewhere = entry.scope.filter((word) => !before.scope.includes(word))
-  return [...new Set([...grantedScope(after), ...elsewhere])]
+  return [...new Set([...listGrantedScope(after), ...elsewhere])]
 }
 
 /**

@@ -14,7 +14,7 @@ export interface Target {
 export const ownTarget: Target = { scope: undefined, resource: [] }
 
 /** Returns the name that a token is stored under; empty for the login's own. */
-export function nameOfTarget({ scope, resource }: Target): string {
+export function formatTargetName({ scope, resource }: Target): string {
   if (scope === undefined && resource.length === 0) return ''
   return JSON.stringify([scope?.toSorted() ?? null, resource.toSorted()])
 }
@@ -23,13 +23,13 @@ export function nameOfTarget({ scope, resource }: Target): string {
 const mostAdditional = 20
 
 /** Returns the access token of a login by its name. */
-export function tokenNamed(stored: StoredTokens, name: string): AccessToken | undefined {
+export function findNamedToken(stored: StoredTokens, name: string): AccessToken | undefined {
   if (name === '') return stored
   return stored.additional && Object.hasOwn(stored.additional, name) ? stored.additional[name] : undefined
 }
 
 /** Adds an access token besides the login's own, and drops those that have expired. */
-export function withAdditional(stored: StoredTokens, name: string, token: AccessToken): StoredTokens {
+export function addAdditionalToken(stored: StoredTokens, name: string, token: AccessToken): StoredTokens {
   const now = nowSeconds()
   const lasting = Object.entries(stored.additional ?? {}).filter(
     ([other, { expiresAt }]) => other !== name && (expiresAt === undefined || expiresAt > now),
@@ -38,7 +38,7 @@ export function withAdditional(stored: StoredTokens, name: string, token: Access
 }
 
 /** Returns all scope that the provider has granted to a login, for any resource. Exchanged tokens do not count. */
-export function grantedScope(stored: StoredTokens): readonly string[] {
+export function listGrantedScope(stored: StoredTokens): readonly string[] {
   const others = Object.entries(stored.additional ?? {}).flatMap(([name, { scope }]) =>
     isExchanged(name) ? [] : scope,
   )
@@ -48,7 +48,7 @@ export function grantedScope(stored: StoredTokens): readonly string[] {
 const exchangedPrefix = 'exchange '
 
 /** Returns the name that the token of a token exchange is stored under (RFC 8693). */
-export function nameOfExchanged(audience: readonly string[], { scope, resource }: Target): string {
+export function formatExchangeName(audience: readonly string[], { scope, resource }: Target): string {
   return exchangedPrefix + JSON.stringify([audience.toSorted(), scope?.toSorted() ?? null, resource.toSorted()])
 }
 
@@ -57,7 +57,7 @@ function isExchanged(name: string): boolean {
 }
 
 /** Returns the requested scope that a token lacks. Entra writes scope both with and without its resource as a prefix. */
-export function missingScope({ scope: wanted }: Target, token: AccessToken): readonly string[] {
+export function findMissingScope({ scope: wanted }: Target, token: AccessToken): readonly string[] {
   const isGranted = (word: string): boolean =>
     loginScope.has(word) ||
     word.endsWith('/.default') ||

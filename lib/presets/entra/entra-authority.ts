@@ -41,7 +41,7 @@ const tenantFix =
   "It is also in the `issuer` of https://login.microsoftonline.com/<domain>/v2.0/.well-known/openid-configuration. Alternatives are a list of IDs, or 'organizations', 'common' or 'consumers' with `allow`"
 
 /** Returns the authority that the options name. */
-export function entraAuthority(checks: Checks): EntraAuthority {
+export function readAuthority(checks: Checks): EntraAuthority {
   const tenant = readTenant(checks)
   const cloud = clouds[checks.choice('cloud', ['global', 'us', 'china'], 'global')]
   const externalId = readHost(checks, checks.value('externalId'), 'externalId', 'ciamlogin.com')
@@ -57,33 +57,33 @@ export function entraAuthority(checks: Checks): EntraAuthority {
     if (b2c) {
       const metadataIssuer = `https://${b2c.host}/${id}/v2.0/`
       return {
-        ...fixed(id as string, metadataIssuer, true),
+        ...makeTenantRules(id as string, metadataIssuer, true),
         issuer: `https://${b2c.host}/${id}/${b2c.policy}/v2.0`,
         policy: b2c.policy,
       }
     }
     return {
-      ...fixed(id as string, `https://${id}.ciamlogin.com/${id}/v2.0`, false),
+      ...makeTenantRules(id as string, `https://${id}.ciamlogin.com/${id}/v2.0`, false),
       issuer: `https://${externalId}/${id}/v2.0`,
     }
   }
-  return tenants(tenant, cloud)
+  return makeTenantsAuthority(tenant, cloud)
 }
 
 /** Returns the rules for one tenant whose tokens have one issuer. Tokens of B2C may lack `tid`. */
-function fixed(id: string, metadataIssuer: string, isB2c: boolean): Omit<EntraAuthority, 'issuer'> {
+function makeTenantRules(id: string, metadataIssuer: string, isB2c: boolean): Omit<EntraAuthority, 'issuer'> {
   const isIt = ({ tid }: OidcUnknownClaims): boolean => tid === id || (isB2c && tid === undefined)
   return {
     metadataIssuer,
     tokenIssuer: (claims) => (isIt(claims) ? metadataIssuer : undefined),
-    tenantFault: (claims) => (isIt(claims) ? undefined : foreignTenant(claims['tid'])),
+    tenantFault: (claims) => (isIt(claims) ? undefined : describeForeignTenant(claims['tid'])),
     isOpen: false,
     hasTenantKeys: false,
     policy: undefined,
   }
 }
 
-function tenants(
+function makeTenantsAuthority(
   tenant: Word | readonly string[],
   { login, v1 }: (typeof clouds)[keyof typeof clouds],
 ): EntraAuthority {
@@ -95,9 +95,9 @@ function tenants(
     return tenant === 'common' || (tid === consumersTenant) === (tenant === 'consumers')
   }
   return {
-    ...addresses(host, tenant),
+    ...makeAddresses(host, tenant),
     tokenIssuer: ({ tid }) => (isWanted(tid) ? [`${host}/${tid}/v2.0`, `https://${v1}/${tid}/`] : undefined),
-    tenantFault: ({ tid }) => (isWanted(tid) ? undefined : foreignTenant(tid)),
+    tenantFault: ({ tid }) => (isWanted(tid) ? undefined : describeForeignTenant(tid)),
     isOpen: typeof tenant === 'string',
     hasTenantKeys: true,
     policy: undefined,
@@ -105,7 +105,10 @@ function tenants(
 }
 
 /** Returns the URL below which the metadata are, and the issuer that they name. */
-function addresses(host: string, tenant: Word | readonly string[]): Pick<EntraAuthority, 'issuer' | 'metadataIssuer'> {
+function makeAddresses(
+  host: string,
+  tenant: Word | readonly string[],
+): Pick<EntraAuthority, 'issuer' | 'metadataIssuer'> {
   if (typeof tenant !== 'string' && tenant.length === 1) {
     const issuer = `${host}/${tenant[0]}/v2.0`
     return { issuer, metadataIssuer: issuer }
@@ -118,7 +121,7 @@ function addresses(host: string, tenant: Word | readonly string[]): Pick<EntraAu
   return { issuer: `${host}/${path}/v2.0`, metadataIssuer: `${host}/${tenantTemplate}/v2.0` }
 }
 
-function foreignTenant(tid: unknown): string {
+function describeForeignTenant(tid: unknown): string {
   if (tid === undefined) return 'tid is missing, so the tenant of the user is unknown; request the scope profile'
   if (!isGuid(tid)) return 'tid is not a tenant ID'
   return `tid ${tid} is not in the option \`tenant\`; add it there to accept its users`

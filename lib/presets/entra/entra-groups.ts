@@ -30,7 +30,7 @@ export async function resolveGroups(
 }
 
 /** Returns why a user with too many groups is rejected: without `groups` the application would see no groups. */
-export function groupsFault(claims: OidcUnknownClaims, groups: Groups): string | undefined {
+export function findGroupsFault(claims: OidcUnknownClaims, groups: Groups): string | undefined {
   if (groups !== undefined || !isOverage(claims)) return undefined
   return 'the user has too many groups for a token (group overage); pass `groups`, a function that fetches them, or false to ignore groups'
 }

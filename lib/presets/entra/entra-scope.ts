@@ -14,7 +14,7 @@ function findApi(word: string): string {
  * token for each API, and rejects a request that does not name the API (AADSTS28003). The first API gets the access token
  * of the login; tokens for the others are obtained with the refresh token.
  */
-export function entraCodeScope(scope: readonly string[]): readonly string[] | undefined {
+export function selectCodeScope(scope: readonly string[]): readonly string[] | undefined {
   const ofApis = scope.filter((word) => !loginScope.has(word))
   const [first, ...others] = [...new Set(ofApis.map(findApi))]
   if (others.length === 0) return undefined

@@ -2,7 +2,7 @@ import type { OidcUnknownClaims } from '../../config/claims.ts'
 import { isGuid } from './entra-authority.ts'
 
 /** Returns why a token identifies no user. `tid` and `oid` together do; `sub` differs in each application. */
-export function userFault({ oid }: OidcUnknownClaims): string | undefined {
+export function findUserFault({ oid }: OidcUnknownClaims): string | undefined {
   if (oid === undefined) return 'oid is missing, so the user is unknown; request the scope profile'
   return isGuid(oid) ? undefined : 'oid is not a user ID'
 }
@@ -11,7 +11,7 @@ export function userFault({ oid }: OidcUnknownClaims): string | undefined {
  * Returns why an access token is rejected by its owner. Only a user's token has a scope. An application's token has
  * `idtyp`, if its API requests that claim, or the same `oid` and `sub`. An ID token has neither.
  */
-export function applicationFault(claims: OidcUnknownClaims, appTokens: boolean): string | undefined {
+export function findApplicationFault(claims: OidcUnknownClaims, appTokens: boolean): string | undefined {
   const { idtyp, scp, oid, sub } = claims
   const hasScope = typeof scp === 'string' && scp !== ''
   if (hasScope && (idtyp === undefined || idtyp === 'user')) return undefined
@@ -33,7 +33,7 @@ export function b2cFault({ tfp, acr }: OidcUnknownClaims, policy: string): strin
  * Returns why a key must not sign tokens of this tenant. A key for all tenants has `{tenantid}` in its `issuer`, or no
  * `issuer`. Any other key is restricted to one tenant, such as that of all personal accounts.
  */
-export function keyFault({ tid }: OidcUnknownClaims, keys: readonly OidcUnknownClaims[]): string | undefined {
+export function findKeyFault({ tid }: OidcUnknownClaims, keys: readonly OidcUnknownClaims[]): string | undefined {
   if (keys.length === 0) return 'the token has no kid, or its signing key is no longer published'
   const isGood = keys.some(({ issuer }) => {
     if (issuer === undefined) return true

@@ -1,10 +1,10 @@
 import type { OidcUnknownClaims } from '../../config/claims.ts'
 import { Checks, optionsInvalid } from '../../config/checks.ts'
 import { OidcProvider } from '../../config/oidc-provider.ts'
-import { entraAuthority, type EntraAuthority } from './entra-authority.ts'
-import { groupsFault, resolveGroups } from './entra-groups.ts'
-import { entraCodeScope } from './entra-scope.ts'
-import { applicationFault, b2cFault, keyFault, userFault } from './entra-tokens.ts'
+import { readAuthority, type EntraAuthority } from './entra-authority.ts'
+import { findGroupsFault, resolveGroups } from './entra-groups.ts'
+import { selectCodeScope } from './entra-scope.ts'
+import { findApplicationFault, b2cFault, findKeyFault, findUserFault } from './entra-tokens.ts'
 import type { OidcTokenContext } from '../../config/issuer-rules.ts'
 
 /** Options of {@link entra}. */
@@ -85,7 +85,7 @@ export function entra(options: EntraOptions): OidcProvider {
     tokenIssuer,
     accept: (claims, context) => acceptUser(claims, context, policy),
     distributedClaims: (claims, accessToken) => resolveGroups(claims, groups, accessToken),
-    codeScope: entraCodeScope,
+    codeScope: selectCodeScope,
   })
 }
 
@@ -106,7 +106,7 @@ const known = [
 ] as const satisfies readonly (keyof EntraOptions)[]
 
 function readEntraPolicy(checks: Checks): EntraPolicy {
-  const authority = entraAuthority(checks)
+  const authority = readAuthority(checks)
   const policy: EntraPolicy = {
     authority,
     allow: checks.function('allow'),
@@ -132,7 +132,7 @@ async function acceptUser(
   policy: EntraPolicy,
 ): Promise<true | string> {
   const { authority, appTokens, groups, allow } = policy
-  const fault = tokenFault(claims, context, authority, appTokens) ?? groupsFault(claims, groups)
+  const fault = findEntraTokenFault(claims, context, authority, appTokens) ?? findGroupsFault(claims, groups)
   if (fault !== undefined) return fault
   if (!allow) return true
   const verdict: unknown = await allow(claims)
@@ -144,18 +144,18 @@ async function acceptUser(
 }
 
 /** Returns why a token is rejected before `allow` is called; undefined if it is accepted. */
-function tokenFault(
+function findEntraTokenFault(
   claims: OidcUnknownClaims,
   context: OidcTokenContext,
   { tenantFault, policy, hasTenantKeys }: EntraAuthority,
   appTokens: boolean,
 ): string | undefined {
-  const application = context.token === 'access' ? applicationFault(claims, appTokens) : undefined
+  const application = context.token === 'access' ? findApplicationFault(claims, appTokens) : undefined
   if (policy !== undefined) return tenantFault(claims) ?? b2cFault(claims, policy) ?? application
   return (
     tenantFault(claims) ??
-    userFault(claims) ??
-    (hasTenantKeys ? keyFault(claims, context.keys) : undefined) ??
+    findUserFault(claims) ??
+    (hasTenantKeys ? findKeyFault(claims, context.keys) : undefined) ??
     application
   )
 }

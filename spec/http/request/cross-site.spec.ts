@@ -1,7 +1,7 @@
 import type { Request } from 'express'
 import { describe, expect, it } from 'vitest'
 import { resolveOptions } from '../../../lib/config/resolve.ts'
-import { crossSite } from '../../../lib/http/request/cross-site.ts'
+import { findCrossSiteFault } from '../../../lib/http/request/cross-site.ts'
 
 type Headers = Record<string, string>
 
@@ -9,7 +9,7 @@ function request(method: string, headers: Headers): Request {
   return { method, headers } as unknown as Request
 }
 
-describe('crossSite()', () => {
+describe('findCrossSiteFault()', () => {
   const options = resolveOptions({
     issuer: 'https://id.example.com',
     clientId: 'web',
@@ -19,7 +19,7 @@ describe('crossSite()', () => {
     allowedOrigins: ['https://www.example.com'],
   })
   const refusal = (headers: Headers, method = 'POST'): string | undefined =>
-    crossSite(request(method, headers), options)
+    findCrossSiteFault(request(method, headers), options)
 
   const passes: [string, Headers][] = [
     ['neither header, since it is not a browser', {}],

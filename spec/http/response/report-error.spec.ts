@@ -2,7 +2,7 @@ import type { Request, Response } from 'express'
 import { describe, expect, it, vi } from 'vitest'
 import { fail, type OidcError } from '../../../lib/core/errors.ts'
 import { Events } from '../../../lib/core/events.ts'
-import { answerWith } from '../../../lib/http/response/error-page.ts'
+import { answerBy } from '../../../lib/http/response/error-page.ts'
 import { loginFailed, reportError } from '../../../lib/http/response/report-error.ts'
 import { HandlerContext } from '../../../lib/http/request/handler-context.ts'
 import type { Instance } from '../../../lib/logins/instance.ts'
@@ -52,11 +52,11 @@ describe('answerWith', () => {
     const error = fail('callback_used')
     const handler = makeHandler(makeReporter().instance)
     const other = makeHandler(handler.instance)
-    for (const context of [handler, handler, other]) answerWith(onError, context, error, write)
+    for (const context of [handler, handler, other]) answerBy(onError, context, error, write)
     await Promise.resolve()
     expect(onError).toHaveBeenCalledTimes(2)
     expect(write).toHaveBeenCalledTimes(1)
-    answerWith(onError, handler, fail('callback_used'), write)
+    answerBy(onError, handler, fail('callback_used'), write)
     await Promise.resolve()
     expect(onError).toHaveBeenCalledTimes(3)
   })

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { beginLogin } from '../../../lib/logins/login/begin.ts'
 import type { Instance } from '../../../lib/logins/instance.ts'
 import { readState } from '../../../lib/session/state.ts'
-import { openTransaction, cookieSize, type Transaction } from '../../../lib/session/transaction.ts'
+import { openTransaction, measureCookie, type Transaction } from '../../../lib/session/transaction.ts'
 import { instanceWith } from '../support/stage.ts'
 import type { Cookie } from '../../../lib/session/login-cookies.ts'
 
@@ -32,7 +32,7 @@ async function begun(
   const id = readState(instance.seals, asked.get('state') ?? '')?.id as string
   const remembered = new Map([[name, value as string]])
   const transaction = openTransaction(instance.seals.transaction, instance.cookiePlace, remembered, id) as Transaction
-  return { size: cookieSize(name, value), asked, transaction }
+  return { size: measureCookie(name, value), asked, transaction }
 }
 
 describe('the transaction of a login in progress', () => {

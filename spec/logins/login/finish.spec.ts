@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { createOidc, type Oidc } from 'express-session-oidc'
 import { redisRecords, RedisSessionStore } from 'express-session-oidc/redis'
 import { describe, expect, it } from 'vitest'
-import { redisKey } from '../../../lib/store/redis-client.ts'
+import { formatRedisKey } from '../../../lib/store/redis-client.ts'
 import type { LoginEntry } from '../../../lib/store/login-entry.ts'
 import { secret, type TestApp } from '../../support/app.ts'
 import { failingClient } from '../../support/failing-client.ts'
@@ -113,8 +113,8 @@ describe('a second login with one instance while the other is logged out', () =>
     expect((await agent.get('/staff')).hops).toHaveLength(1)
     expect((await agent.get('/profile', { redirect: 'manual' })).status).toBe(302)
     const { id } = await listNotes(agent, app)
-    expect(await world.redis.client.exists(redisKey({ session: id, part: 'tokens:staff' }, 'sess:'))).toBe(1)
-    expect(await world.redis.client.exists(redisKey({ session: id, part: 'tokens:default' }, 'sess:'))).toBe(0)
+    expect(await world.redis.client.exists(formatRedisKey({ session: id, part: 'tokens:staff' }, 'sess:'))).toBe(1)
+    expect(await world.redis.client.exists(formatRedisKey({ session: id, part: 'tokens:default' }, 'sess:'))).toBe(0)
   })
 })
 
@@ -129,7 +129,7 @@ describe('a login over a login record that a newer version wrote', () => {
       await agent.get('/note/apples')
       const { id } = await listNotes(agent, app)
       const newer = JSON.stringify({ format: 99, version: 1, entries: {} })
-      await world.redis.client.set(redisKey({ session: id, part: 'login' }, 'sess:'), newer)
+      await world.redis.client.set(formatRedisKey({ session: id, part: 'login' }, 'sess:'), newer)
       expect((await agent.get('/switch')).json()).toMatchObject({ user: { sub: 'alice' } })
       const after = await listNotes(agent, app)
       expect(after).toMatchObject({ sub: 'alice', notes: [] })
@@ -246,7 +246,7 @@ describe('two logins of one session that finish at the same time', () => {
     expect(await sessionsWithLogins(prefix)).toEqual([[id, [listed[0]?.id]]])
     expect(await world.redis.client.keys(`${prefix}*`)).toEqual([prefix + id])
     expect(await world.redis.client.keys(`oidc:{${prefix}*tokens:*`)).toEqual([
-      redisKey({ session: id, part: 'tokens:default' }, prefix),
+      formatRedisKey({ session: id, part: 'tokens:default' }, prefix),
     ])
   })
 })

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { nowSeconds } from '../../../lib/core/clock.ts'
-import { staleness } from '../../../lib/logins/login/max-age.ts'
+import { findStaleness } from '../../../lib/logins/login/max-age.ts'
 import type { Transaction } from '../../../lib/session/transaction.ts'
 import { instanceWith } from '../support/stage.ts'
 
@@ -9,7 +9,7 @@ const instance = instanceWith({ clockToleranceSeconds: 30 })
 function fault(authTime: unknown, maxAge: string | undefined = '60', ago = 100): string | undefined {
   const startedAt = nowSeconds() - ago + 0.5
   const parameters = maxAge === undefined ? {} : { max_age: maxAge }
-  return staleness(instance, { startedAt, parameters } as Transaction, authTime)
+  return findStaleness(instance, { startedAt, parameters } as Transaction, authTime)
 }
 
 describe('auth_time of a login with max_age', () => {
@@ -33,6 +33,6 @@ describe('auth_time of a login with max_age', () => {
 
   it('auth_time is ignored if no max_age was requested', () => {
     const none = { startedAt: nowSeconds(), parameters: {} } as Transaction
-    for (const authTime of [undefined, 1, 'x']) expect(staleness(instance, none, authTime)).toBeUndefined()
+    for (const authTime of [undefined, 1, 'x']) expect(findStaleness(instance, none, authTime)).toBeUndefined()
   })
 })

@@ -2,7 +2,7 @@ import { redisRecords } from 'express-session-oidc/redis'
 import { describe, expect, it, vi } from 'vitest'
 import { consumeResponse, findResponseUse, recordOutcome } from '../../../lib/logins/login/response-use.ts'
 import type { OidcRecords } from '../../../lib/core/records.ts'
-import { withStoreErrors } from '../../../lib/store/with-store-errors.ts'
+import { wrapStoreErrors } from '../../../lib/store/with-store-errors.ts'
 import { MemoryRecords } from '../../../lib/store/memory-records.ts'
 import { flow, location, response } from '../../support/flow.ts'
 
@@ -37,7 +37,7 @@ describe('the use of an authorization response', () => {
   it('a use whose response from the store was lost is released, and the next try succeeds at once', async () => {
     const records = new MemoryRecords()
     const losing = {
-      ...withStoreErrors(records),
+      ...wrapStoreErrors(records),
       add: async (...call: Parameters<OidcRecords['add']>) => {
         await records.add(...call)
         throw new Error('the connection closed')
@@ -49,7 +49,7 @@ describe('the use of an authorization response', () => {
 
   it('a request that fails to use a response does not release the use by another', async () => {
     const records = new MemoryRecords()
-    const failing = { ...withStoreErrors(records), add: () => Promise.reject(new Error('the connection closed')) }
+    const failing = { ...wrapStoreErrors(records), add: () => Promise.reject(new Error('the connection closed')) }
     await consumeResponse(records, 'a')
     await expect(consumeResponse(failing, 'a')).rejects.toThrow('the connection closed')
     expect(await consumeResponse(records, 'a')).toBe(false)

@@ -5,7 +5,7 @@ import type { Instance } from '../../../lib/logins/instance.ts'
 import { endByApplication, endLogins } from '../../../lib/logins/logout/end-logins.ts'
 import { listLogins } from '../../../lib/logins/logout/list-logins.ts'
 import { revokeTokens } from '../../../lib/logins/logout/revoke.ts'
-import { loginKey } from '../../../lib/store/login-records.ts'
+import { makeLoginKey } from '../../../lib/store/login-records.ts'
 import { MemoryRecords } from '../../../lib/store/memory-records.ts'
 import type { LoginEntry } from '../../../lib/store/login-entry.ts'
 import { putTokens, makeLoginEntry, someTokens as tokens } from '../../support/login-entries.ts'
@@ -52,7 +52,7 @@ describe('endByApplication() with an id', () => {
     const ended = heard(instance, 'logout')
     expect(await endByApplication(instance, store, { id: alice.loginId })).toBe(1)
     expect(ended).toMatchObject([{ loginId: alice.loginId, reason: 'application' }])
-    expect(await records.get(loginKey('s'))).toBeUndefined()
+    expect(await records.get(makeLoginKey('s'))).toBeUndefined()
     expect(sessions()).toEqual([])
     expect(revokeTokens).toHaveBeenCalledExactlyOnceWith(
       instance,
@@ -76,7 +76,7 @@ describe('endByApplication() with an id', () => {
     await logIn('s', alice, { staff: makeLoginEntry('bob') })
     expect(await endByApplication(instance, store, { id: alice.loginId })).toBe(1)
     expect(sessions()).toEqual(['s'])
-    expect(await records.get(loginKey('s'))).toContain('bob')
+    expect(await records.get(makeLoginKey('s'))).toContain('bob')
   })
 
   it('returns 0 and revokes nothing if there is no such login', async () => {
@@ -114,7 +114,7 @@ describe('the logins of a user', () => {
     )
     for (const [n, entry] of many.entries()) await logIn(`s${n}`, entry)
     await new Promise<void>((resolve) => store.destroy('s3', () => resolve()))
-    await records.delete([loginKey('s4')])
+    await records.delete([makeLoginKey('s4')])
     const listed = await listLogins(instance, store, { sub: 'alice', issuer: undefined })
     const expected = many.filter((_, n) => n !== 3 && n !== 4).map(({ loginId }) => loginId)
     expect(listed.map(({ entry }) => entry.loginId)).toEqual(expected.toReversed())

@@ -2,7 +2,7 @@ import { createOidc } from 'express-session-oidc'
 import { redisRecords } from 'express-session-oidc/redis'
 import type { OidcRecords } from 'express-session-oidc'
 import { describe, expect, it, vi } from 'vitest'
-import { redisKey } from '../../../lib/store/redis-client.ts'
+import { formatRedisKey } from '../../../lib/store/redis-client.ts'
 import { secret, type TestApp } from '../../support/app.ts'
 import { flow, noteRoutes, listNotes, told } from '../../support/flow.ts'
 
@@ -21,7 +21,7 @@ function startTwo(records?: OidcRecords): Promise<TestApp> {
 }
 
 function getLoginKey(id: string): string {
-  return redisKey({ session: id, part: 'login' }, 'sess:')
+  return formatRedisKey({ session: id, part: 'login' }, 'sess:')
 }
 
 describe('a logout by the user', () => {
@@ -145,7 +145,7 @@ describe('a logout by the user', () => {
     const agent = app.agent()
     await agent.get('/profile')
     const { id } = await listNotes(agent, app)
-    expect(await world.redis.client.del(redisKey({ session: id, part: 'tokens:default' }, 'sess:'))).toBe(1)
+    expect(await world.redis.client.del(formatRedisKey({ session: id, part: 'tokens:default' }, 'sess:'))).toBe(1)
     expect((await agent.post('/logout')).status).toBe(200)
     expect(await listNotes(agent, app)).toMatchObject({ sub: null })
   })
@@ -155,7 +155,7 @@ describe('a logout by the user', () => {
     const agent = app.agent()
     await agent.get('/profile')
     const { id } = await listNotes(agent, app)
-    await world.redis.client.set(redisKey({ session: id, part: 'tokens:default' }, 'sess:'), 'garbage')
+    await world.redis.client.set(formatRedisKey({ session: id, part: 'tokens:default' }, 'sess:'), 'garbage')
     const page = await agent.post('/logout')
     expect(page.status).toBe(200)
     const [end] = world.provider.requestsTo('end_session')

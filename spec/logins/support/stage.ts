@@ -7,7 +7,7 @@ import type { Instance } from '../../../lib/logins/instance.ts'
 import { MemoryRecords } from '../../../lib/store/memory-records.ts'
 import { RequestSession } from '../../../lib/session/web-session.ts'
 import { writeRecord } from '../../../lib/store/login-record.ts'
-import { loginKey, tokensKey } from '../../../lib/store/login-records.ts'
+import { makeLoginKey, makeTokensKey } from '../../../lib/store/login-records.ts'
 import type { LoginEntry } from '../../../lib/store/login-entry.ts'
 import { Keys } from '../../../lib/tokens/key-set.ts'
 import { secret } from '../../support/app.ts'
@@ -83,9 +83,9 @@ export async function putLogins(
   version: number,
 ): Promise<string> {
   const text = writeRecord(entries, version)
-  await records.set(loginKey(id), text, 3600)
+  await records.set(makeLoginKey(id), text, 3600)
   for (const [name, { loginId }] of Object.entries(entries)) {
-    await records.set(tokensKey(id, name), `tokens of ${loginId}`, 3600)
+    await records.set(makeTokensKey(id, name), `tokens of ${loginId}`, 3600)
   }
   return text
 }

@@ -4,7 +4,7 @@ import { customProvider, type OidcOptions } from 'express-session-oidc'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { nowSeconds } from '../../../lib/core/clock.ts'
 import type { Instance } from '../../../lib/logins/instance.ts'
-import { otherToken, reidentify } from '../../../lib/logins/tokens/reidentify.ts'
+import { addOtherToken, reidentify } from '../../../lib/logins/tokens/reidentify.ts'
 import type { IssuedTokens } from '../../../lib/provider/token-response.ts'
 import type { LoginEntry } from '../../../lib/store/login-entry.ts'
 import type { StoredTokens } from '../../../lib/store/tokens.ts'
@@ -168,7 +168,7 @@ describe('a refresh for another API', () => {
 
   it('a refresh for another API adds one access token and does not change the entry', async () => {
     const before = await former()
-    const change = await otherToken(made(), response({ refreshToken: 'next refresh' }), {
+    const change = await addOtherToken(made(), response({ refreshToken: 'next refresh' }), {
       sent: before,
       entry: alice,
       target,
@@ -181,7 +181,7 @@ describe('a refresh for another API', () => {
 
   it('a refresh for another API with an ID token of another subject is rejected', async () => {
     const answer = response({ idToken: await idToken({ sub: 'bob' }) })
-    const refused = otherToken(made(), answer, { sent: await former(), entry: alice, target })
+    const refused = addOtherToken(made(), answer, { sent: await former(), entry: alice, target })
     expect(await rejection(refused)).toMatchObject({ code: 'token_invalid' })
   })
 })

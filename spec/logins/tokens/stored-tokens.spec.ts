@@ -10,7 +10,7 @@ import {
 } from '../../../lib/logins/tokens/stored-tokens.ts'
 import { MemoryRecords } from '../../../lib/store/memory-records.ts'
 import { LoginRecord, writeRecord, writeReplaced } from '../../../lib/store/login-record.ts'
-import { loginKey, tokensKey } from '../../../lib/store/login-records.ts'
+import { makeLoginKey, makeTokensKey } from '../../../lib/store/login-records.ts'
 import type { LoginEntry } from '../../../lib/store/login-entry.ts'
 import type { StoredTokens } from '../../../lib/store/tokens.ts'
 import { rejection } from '../../support/flow.ts'
@@ -48,7 +48,7 @@ function kept(session = 's'): Promise<StoredTokens | undefined> {
 
 async function put(session: string, entries: Readonly<Record<string, LoginEntry>>, version = 7): Promise<string> {
   const text = writeRecord(entries, version)
-  await records.set(loginKey(session), text, 3600)
+  await records.set(makeLoginKey(session), text, 3600)
   return text
 }
 
@@ -56,27 +56,27 @@ async function place(
   entries: Readonly<Record<string, LoginEntry>> = { default: alice, staff: bob },
 ): Promise<LoginPlace> {
   await put('s', entries)
-  await records.set(tokensKey('s', 'default'), sealed(getTokens('old')), 3600)
-  await records.set(tokensKey('s', 'staff'), 'those of staff', 3600)
+  await records.set(makeTokensKey('s', 'default'), sealed(getTokens('old')), 3600)
+  await records.set(makeTokensKey('s', 'staff'), 'those of staff', 3600)
   return { logins: instance.loginsIn(records), session: 's', entry: alice }
 }
 
 async function scopeOfLogin(): Promise<readonly string[] | undefined> {
-  return LoginRecord.of('session', await records.get(loginKey('s'))).entries['default']?.scope
+  return LoginRecord.of('session', await records.get(makeLoginKey('s'))).entries['default']?.scope
 }
 
 /** Another process refreshes the tokens. */
 async function refreshedByAnother(): Promise<void> {
   await put('s', { default: alice }, 8)
-  await records.set(tokensKey('s', 'default'), sealed(getTokens('theirs')), 3600)
+  await records.set(makeTokensKey('s', 'default'), sealed(getTokens('theirs')), 3600)
 }
 
 /** Another login moves this login into the session `t`. */
 async function moved(): Promise<void> {
   await put('t', { default: alice }, 1)
-  await records.set(tokensKey('t', 'default'), sealed(getTokens('moved')), 3600)
-  await records.set(loginKey('s'), writeReplaced('t', { default: alice }), 600)
-  await records.delete([tokensKey('s', 'default')])
+  await records.set(makeTokensKey('t', 'default'), sealed(getTokens('moved')), 3600)
+  await records.set(makeLoginKey('s'), writeReplaced('t', { default: alice }), 600)
+  await records.delete([makeTokensKey('s', 'default')])
 }
 
 const toNew = (there: StoredTokens): TokenChange => ({
@@ -100,7 +100,7 @@ describe('changeTokens()', () => {
     expect(await changeTokens(instance, there, toNew)).toMatchObject({ accessToken: 'old, new' })
     expect(replace).toHaveBeenCalledOnce()
     expect(await kept()).toMatchObject({ accessToken: 'old, new', refreshToken: 'refresh' })
-    expect(LoginRecord.of('session', await records.get(loginKey('s')))).toMatchObject({
+    expect(LoginRecord.of('session', await records.get(makeLoginKey('s')))).toMatchObject({
       version: 8,
       entries: { default: { roles: ['admin'], loginId: alice.loginId }, staff: bob },
     })
@@ -133,7 +133,7 @@ describe('changeTokens()', () => {
     const there = await place()
     before(refreshedByAnother)
     expect(await changeTokens(instance, there, toNew)).toMatchObject({ accessToken: 'theirs, new' })
-    expect(LoginRecord.of('session', await records.get(loginKey('s')))).toMatchObject({ version: 9 })
+    expect(LoginRecord.of('session', await records.get(makeLoginKey('s')))).toMatchObject({ version: 9 })
   })
 
   it('changes the tokens in the session to which their login moved meanwhile', async () => {
@@ -157,7 +157,7 @@ describe('changeTokens()', () => {
 
   it('returns undefined and writes nothing if the login has ended', async () => {
     const there = await place()
-    await records.delete([loginKey('s')])
+    await records.delete([makeLoginKey('s')])
     const replace = vi.spyOn(records, 'replace')
     expect(await changeTokens(instance, there, toNew)).toBeUndefined()
     expect(replace).not.toHaveBeenCalled()
@@ -165,17 +165,17 @@ describe('changeTokens()', () => {
 
   it('returns undefined if the login still exists but its tokens are gone', async () => {
     const there = await place()
-    await records.delete([tokensKey('s', 'default')])
+    await records.delete([makeTokensKey('s', 'default')])
     expect(await changeTokens(instance, there, toNew)).toBeUndefined()
   })
 
   it('does not overwrite tokens of a newer secret', async () => {
     const there = await place()
-    await records.set(tokensKey('s', 'default'), 'sealed with another secret', 3600)
+    await records.set(makeTokensKey('s', 'default'), 'sealed with another secret', 3600)
     const change = vi.fn<(there: StoredTokens) => TokenChange>(toNew)
     expect(await rejection(changeTokens(instance, there, change))).toBeInstanceOf(LoginNeeded)
     expect(change).not.toHaveBeenCalled()
-    expect(await records.get(tokensKey('s', 'default'))).toBe('sealed with another secret')
+    expect(await records.get(makeTokensKey('s', 'default'))).toBe('sealed with another secret')
   })
 
   it('gives up after ten tries if the record keeps changing', async () => {
@@ -245,23 +245,23 @@ describe('endUnlessReplaced() for a login that the provider has ended', () => {
     const there = await place()
     const events = heard(instance, 'logout')
     expect(await endUnlessReplaced(instance, there, asSent)).toBeUndefined()
-    const left = LoginRecord.of('session', await records.get(loginKey('s')))
+    const left = LoginRecord.of('session', await records.get(makeLoginKey('s')))
     expect(left).toMatchObject({ version: 8 })
     expect(left.entries).toEqual({ staff: bob })
-    expect(await records.get(tokensKey('s', 'default'))).toBeUndefined()
-    expect(await records.get(tokensKey('s', 'staff'))).toBe('those of staff')
+    expect(await records.get(makeTokensKey('s', 'default'))).toBeUndefined()
+    expect(await records.get(makeTokensKey('s', 'staff'))).toBe('those of staff')
     expect(events).toMatchObject([{ sub: 'alice', loginId: alice.loginId, reason: 'refresh_refused' }])
   })
 
   it('deletes the record of the only login', async () => {
     const there = await place({ default: alice })
     await endUnlessReplaced(instance, there, asSent)
-    expect(await records.get(loginKey('s'))).toBeUndefined()
+    expect(await records.get(makeLoginKey('s'))).toBeUndefined()
   })
 
   it('keeps the login when its tokens were rotated', async () => {
     const there = await place()
-    await records.set(tokensKey('s', 'default'), sealed(getTokens('theirs')), 3600)
+    await records.set(makeTokensKey('s', 'default'), sealed(getTokens('theirs')), 3600)
     const events = heard(instance, 'logout')
     expect(await endUnlessReplaced(instance, there, asSent)).toMatchObject({ accessToken: 'theirs' })
     expect(await kept()).toMatchObject({ accessToken: 'theirs' })
@@ -277,7 +277,7 @@ describe('endUnlessReplaced() for a login that the provider has ended', () => {
 
   it('ends a login without tokens, and does nothing the second time', async () => {
     const there = await place()
-    await records.delete([tokensKey('s', 'default')])
+    await records.delete([makeTokensKey('s', 'default')])
     const events = heard(instance, 'logout')
     expect(await endUnlessReplaced(instance, there, asSent)).toBeUndefined()
     expect(await endUnlessReplaced(instance, there, asSent)).toBeUndefined()
@@ -286,9 +286,9 @@ describe('endUnlessReplaced() for a login that the provider has ended', () => {
 
   it('keeps the login when its tokens are of a newer secret, because they may have been rotated', async () => {
     const there = await place()
-    await records.set(tokensKey('s', 'default'), 'sealed with another secret', 3600)
+    await records.set(makeTokensKey('s', 'default'), 'sealed with another secret', 3600)
     expect(await rejection(endUnlessReplaced(instance, there, asSent))).toBeInstanceOf(LoginNeeded)
-    expect(await records.get(loginKey('s'))).toBeDefined()
+    expect(await records.get(makeLoginKey('s'))).toBeDefined()
   })
 
   it('fails with store_unavailable after ten tries if the record keeps changing', async () => {

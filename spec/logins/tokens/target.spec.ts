@@ -1,13 +1,13 @@
 /** The access tokens of a login: their names, how they are stored, missing scope, and freshness. */
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import {
-  grantedScope,
-  missingScope,
-  nameOfExchanged,
-  nameOfTarget,
+  listGrantedScope,
+  findMissingScope,
+  formatExchangeName,
+  formatTargetName,
   ownTarget,
-  tokenNamed,
-  withAdditional,
+  findNamedToken,
+  addAdditionalToken,
 } from '../../../lib/logins/tokens/target.ts'
 import type { AccessToken, StoredTokens } from '../../../lib/store/tokens.ts'
 import { isFresh, isUsable } from '../../../lib/logins/tokens/freshness.ts'
@@ -53,48 +53,48 @@ describe('an access token', () => {
     ['/.default/orders', 'orders.read', ['/.default/orders']],
     ['openid', 'orders.read', []],
   ])('a token for which %s was requested and %s granted lacks %j', (wanted, granted, missing) => {
-    expect(missingScope({ scope: [wanted], resource: [] }, token({ scope: [granted] }))).toEqual(missing)
-    expect(missingScope(ownTarget, token({ scope: [granted] }))).toEqual([])
+    expect(findMissingScope({ scope: [wanted], resource: [] }, token({ scope: [granted] }))).toEqual(missing)
+    expect(findMissingScope(ownTarget, token({ scope: [granted] }))).toEqual([])
   })
 })
 
 describe('the access tokens of a login', () => {
   it('tokens are found by their scope and resources, in whatever order', () => {
-    const name = nameOfTarget({ scope: ['b', 'a'], resource: ['https://two', 'https://one'] })
-    expect(nameOfTarget({ scope: ['a', 'b'], resource: ['https://one', 'https://two'] })).toBe(name)
-    expect(nameOfTarget(ownTarget)).toBe('')
+    const name = formatTargetName({ scope: ['b', 'a'], resource: ['https://two', 'https://one'] })
+    expect(formatTargetName({ scope: ['a', 'b'], resource: ['https://one', 'https://two'] })).toBe(name)
+    expect(formatTargetName(ownTarget)).toBe('')
     const all = kept({ [name]: token({ accessToken: 'other' }) })
-    expect(tokenNamed(all, name)?.accessToken).toBe('other')
-    expect(tokenNamed(all, '')).toBe(all)
-    for (const none of ['constructor', 'toString', 'x']) expect(tokenNamed(all, none)).toBeUndefined()
-    expect(tokenNamed(kept(undefined), name)).toBeUndefined()
+    expect(findNamedToken(all, name)?.accessToken).toBe('other')
+    expect(findNamedToken(all, '')).toBe(all)
+    for (const none of ['constructor', 'toString', 'x']) expect(findNamedToken(all, none)).toBeUndefined()
+    expect(findNamedToken(kept(undefined), name)).toBeUndefined()
   })
 
-  it('withAdditional() drops expired tokens and the one that it replaces', () => {
+  it('addAdditionalToken() drops expired tokens and the one that it replaces', () => {
     const others = {
       ended: token({ expiresAt: now }),
       lasting: token({ expiresAt: now + 1 }),
       endless: token({ expiresAt: undefined }),
       again: token({ accessToken: 'old' }),
     }
-    const added = withAdditional(kept(others), 'again', token({ accessToken: 'new' }))
+    const added = addAdditionalToken(kept(others), 'again', token({ accessToken: 'new' }))
     expect(Object.keys(added.additional ?? {})).toEqual(['lasting', 'endless', 'again'])
-    expect(tokenNamed(added, 'again')?.accessToken).toBe('new')
+    expect(findNamedToken(added, 'again')?.accessToken).toBe('new')
   })
 
-  it('withAdditional() keeps at most twenty additional tokens and drops the oldest', () => {
+  it('addAdditionalToken() keeps at most twenty additional tokens and drops the oldest', () => {
     let all = kept(undefined)
-    for (let n = 0; n < 25; n++) all = withAdditional(all, `n${n}`, token())
+    for (let n = 0; n < 25; n++) all = addAdditionalToken(all, `n${n}`, token())
     expect(Object.keys(all.additional ?? {})).toEqual(Array.from({ length: 20 }, (_, n) => `n${n + 5}`))
   })
 
-  it('grantedScope() combines the scope of all tokens but exchanged ones', () => {
-    const exchanged = nameOfExchanged(['api'], { scope: ['admin'], resource: [] })
+  it('listGrantedScope() combines the scope of all tokens but exchanged ones', () => {
+    const exchanged = formatExchangeName(['api'], { scope: ['admin'], resource: [] })
     const all = kept({
-      [nameOfTarget({ scope: ['orders'], resource: [] })]: token({ scope: ['orders', 'openid'] }),
+      [formatTargetName({ scope: ['orders'], resource: [] })]: token({ scope: ['orders', 'openid'] }),
       [exchanged]: token({ scope: ['admin'] }),
       [`not ${exchanged.slice(0, 9)}`]: token({ scope: ['mail'] }),
     })
-    expect(grantedScope(all).toSorted()).toEqual(['mail', 'openid', 'orders'])
+    expect(listGrantedScope(all).toSorted()).toEqual(['mail', 'openid', 'orders'])
   })
 })

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { entraCodeScope } from '../../../lib/presets/entra/entra-scope.ts'
+import { selectCodeScope } from '../../../lib/presets/entra/entra-scope.ts'
 
 it.each([
   ['openid profile email offline_access', undefined],
@@ -14,5 +14,5 @@ it.each([
   ],
   ['openid https://graph.example/read https://graph.microsoft.com/Mail.Read', 'openid https://graph.example/read'],
 ])('exchanges a code for the scope %s with the scope %s', (asked, sent) => {
-  expect(entraCodeScope(asked.split(' '))?.join(' ')).toBe(sent)
+  expect(selectCodeScope(asked.split(' '))?.join(' ')).toBe(sent)
 })

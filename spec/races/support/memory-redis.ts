@@ -1,5 +1,5 @@
 import type { OidcRedisClient } from 'express-session-oidc/redis'
-import { listMembers, withMember, withoutMembers, type SetText } from '../../../lib/store/record-sets.ts'
+import { listMembers, addMember, removeMembers, type SetText } from '../../../lib/store/record-sets.ts'
 
 type SetOptions = Parameters<OidcRedisClient['set']>[2]
 
@@ -97,9 +97,9 @@ export class MemoryRedis implements OidcRedisClient {
     const is = (known: readonly string[]): boolean =>
       lines.length === known.length && lines.every((line, index) => line === known[index])
     const [key = ''] = keys
-    if (is(include)) return this.#changeSet(key, withMember(this.#read(key), given[0] as string, Number(given[1])))
+    if (is(include)) return this.#changeSet(key, addMember(this.#read(key), given[0] as string, Number(given[1])))
     if (is(members)) return listMembers(this.#read(key))
-    if (is(exclude)) return this.#changeSet(key, withoutMembers(this.#read(key), given))
+    if (is(exclude)) return this.#changeSet(key, removeMembers(this.#read(key), given))
     if (is(add)) return this.#writeIf(keys, given, undefined)
     if (is(compareAndSet)) return this.#writeIf(keys, given, given[0])
     throw new Error(`the in-memory Redis does not support this script; add it:\n${script}`)

@@ -11,7 +11,7 @@ import { OidcError } from '../../../lib/core/errors.ts'
 import { makeInstance } from '../../../lib/http/make-instance.ts'
 import { finishLogin } from '../../../lib/logins/login/finish.ts'
 import type { Instance } from '../../../lib/logins/instance.ts'
-import { newTransactionId, writeState } from '../../../lib/session/state.ts'
+import { createTransactionId, writeState } from '../../../lib/session/state.ts'
 import type { Transaction } from '../../../lib/session/transaction.ts'
 import type { LoginEntry } from '../../../lib/store/login-entry.ts'
 import { toTokenSet } from '../../../lib/store/tokens.ts'
@@ -83,7 +83,7 @@ export function directLogins(provider: TestProvider, { options, edit }: DirectSe
 async function directLogin(instance: Instance, issuer: string, told: object[]): Promise<DirectOutcome> {
   told.length = 0
   const { records, session, store, id: formerId } = await stageWith()
-  const id = newTransactionId()
+  const id = createTransactionId()
   const state = writeState(instance.seals, { id, attempt: 0 })
   const transaction: Transaction = {
     id,

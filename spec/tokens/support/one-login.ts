@@ -2,9 +2,9 @@
 import { Agent } from 'node:http'
 import type { TestProvider, UserAgent } from 'express-session-oidc/testing'
 import { expect } from 'vitest'
-import { redisKey } from '../../../lib/store/redis-client.ts'
+import { formatRedisKey } from '../../../lib/store/redis-client.ts'
 import { LoginRecord } from '../../../lib/store/login-record.ts'
-import { loginKey } from '../../../lib/store/login-records.ts'
+import { makeLoginKey } from '../../../lib/store/login-records.ts'
 import type { LoginEntry } from '../../../lib/store/login-entry.ts'
 import type { TestApp } from '../../support/app.ts'
 import { told } from '../../support/flow.ts'
@@ -71,7 +71,7 @@ export async function oneLogin(app: TestApp, redis: Reader, provider: TestProvid
 
 /** The login in Redis for the session of a browser. */
 export async function entryOfBrowser(agent: UserAgent, redis: Reader): Promise<LoginEntry> {
-  const text = await redis.get(redisKey(loginKey(sessionId(agent)), 'sess:'))
+  const text = await redis.get(formatRedisKey(makeLoginKey(sessionId(agent)), 'sess:'))
   const entry = LoginRecord.of('session', String(text)).entries['default']
   if (!entry) throw new Error('no login record')
   return entry
