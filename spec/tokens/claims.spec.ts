@@ -29,10 +29,13 @@ const isTime = (value: unknown): value is number => typeof value === 'number'
 
 type Change = (json: string) => string
 
-/** Changes the claims of the ID token, as JSON text. */
+/** Changes the claims of the ID token, as JSON text. The access token has no roles, because those would come first. */
 function faults(change: Change): TestFaults {
-  // The port of the provider is not known until it has started.
-  return { idToken: { payload: (json) => change(json).replaceAll('$issuer', world.provider.issuer) } }
+  return {
+    // The port of the provider is not known until it has started.
+    idToken: { payload: (json) => change(json).replaceAll('$issuer', world.provider.issuer) },
+    accessToken: { payload: (json) => withMember(withMember(json, 'roles', undefined), 'realm_access', undefined) },
+  }
 }
 
 function tried(change: Change): Promise<DirectOutcome> {
@@ -153,8 +156,10 @@ describe('ID token claims that may have any value', () => {
   function holds(entry: LoginEntry, json: string | undefined): void {
     const value = parsed(json)
     const list = Array.isArray(value) ? value.filter((one) => typeof one === 'string') : []
+    // As `resource_access` the member __proto__ of one of these objects names a client, whose role is the prefixed one.
+    const ofClient = json?.startsWith('{"__proto__"') ? ['__proto__:admin'] : []
     expect(entry.sub).toBe('alice')
-    expect(entry.roles).toEqual(list)
+    expect(entry.roles).toEqual([...list, ...ofClient])
     expect(entry.sid).toBe(typeof value === 'string' ? value : undefined)
     expect(entry.acr).toBe(typeof value === 'string' ? value : undefined)
     expect(entry.scope).toEqual(['openid', 'profile', 'email'])
@@ -168,6 +173,18 @@ describe('ID token claims that may have any value', () => {
       holds(outcome.entry, json)
     },
   )
+
+  it.each(named(oddValues))('uses only strings as roles if those of the access token are %s', async (_name, json) => {
+    const ofThis: Change = (token) => withMember(withMember(token, 'realm_access', undefined), 'aud', '"web"')
+    const outcome = await direct.login({
+      accessToken: { payload: (token) => withMember(ofThis(token), 'roles', json) },
+    })
+    if (outcome.how !== 'login') throw new Error(`refused: ${outcome.code} ${outcome.detail}`)
+    const value = parsed(json)
+    const texts = Array.isArray(value) ? value.filter((one) => typeof one === 'string') : []
+    const isAbsent = value === undefined || value === null
+    expect(outcome.entry.roles).toEqual(isAbsent ? ['admin', 'user'] : texts)
+  })
 
   const shown = [
     'missing',
