@@ -1,0 +1,39 @@
+import { describe, expect, it } from 'vitest'
+import { Authenticator, Sealer } from '../../lib/core/seal.ts'
+import { deriveSeals } from '../../lib/core/seals.ts'
+
+const source = { secrets: ['a secret of at least 32 characters, for this spec'], owner: 'shop' }
+
+describe('deriveSeals()', () => {
+  const seals = Object.entries(deriveSeals(source))
+  const sealers = seals.filter((each): each is [string, Sealer] => each[1] instanceof Sealer)
+
+  it('derives a key for each purpose, so that no seal opens what another has sealed', () => {
+    expect(sealers.map(([name]) => name)).toEqual([
+      'tokens',
+      'transaction',
+      'finished',
+      'openPage',
+      'logout',
+      'response',
+      'needs',
+    ])
+    for (const [name, sealer] of sealers) {
+      const sealed = sealer.seal('text', 'about')
+      const opened = sealers.filter(([, other]) => other.open(sealed, 'about') !== undefined)
+      expect(opened.map(([other]) => other)).toEqual([name])
+    }
+  })
+
+  it('derives the same keys in each process, so that the names of the purposes never change', () => {
+    const purposes = ['tokens', 'transaction', 'finished', 'open page', 'logout', 'response', 'needs']
+    for (const [index, [, sealer]] of sealers.entries()) {
+      expect(new Sealer(source, purposes[index] as string).open(sealer.seal('text', 'about'), 'about')).toBe('text')
+    }
+  })
+
+  it('authenticates state with a key of its own', () => {
+    const mac = deriveSeals(source).state.mac('text')
+    expect(new Authenticator(source, 'state').verifies('text', mac)).toBe(true)
+  })
+})
