@@ -127,15 +127,15 @@ async function main() {
   if (!Number.isInteger(port) || port < 0 || port > 65_535) throw new Error(`--port ${values.port}: not a port`)
   const { url, ended, stop } = await startKeycloak({ realms, port, onProgress: (line) => console.error(line) })
   console.log(url)
-  let told = false
+  let reported = false
   for (const signal of ['SIGINT', 'SIGTERM']) {
     process.once(signal, () => {
-      told = true
+      reported = true
       void stop().then(() => process.exit())
     })
   }
   void ended.then((reason) => {
-    if (told) return
+    if (reported) return
     console.error(reason)
     process.exitCode = 1
   })

@@ -13,8 +13,8 @@ try {
   await start()
 } catch (error) {
   // Messages of createOidc() about a wrong issuer or secret are meant for people too.
-  const told = error instanceof EnvironmentError || (error instanceof Error && error.name === 'OidcError')
-  console.error(told ? `The demo cannot start.\n${error.message}` : error)
+  const reported = error instanceof EnvironmentError || (error instanceof Error && error.name === 'OidcError')
+  console.error(reported ? `The demo cannot start.\n${error.message}` : error)
   await stop()
   process.exit(1)
 }

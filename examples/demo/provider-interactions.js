@@ -46,7 +46,7 @@ export function interactions({ provider, users, scopes, acrValues, theme }) {
       ctx.type = 'html'
       ctx.body = messagePage(theme, 'This login has expired', 'Go back to the application and start it again.')
     } else if (ctx.method === 'POST') {
-      const result = await judge(details, await readForm(ctx.req))
+      const result = await evaluate(details, await readForm(ctx.req))
       const to = await provider.interactionResult(ctx.req, ctx.res, result, {
         mergeWithLastSubmission: details.prompt.name === 'consent',
       })
@@ -83,7 +83,7 @@ export function interactions({ provider, users, scopes, acrValues, theme }) {
    * @param {Details} details
    * @param {URLSearchParams} form
    */
-  async function judge({ prompt, params, session, grantId }, form) {
+  async function evaluate({ prompt, params, session, grantId }, form) {
     if (prompt.name === 'login' && users.some((user) => user.sub === form.get('account'))) {
       return { login: { accountId: form.get('account'), acr: wantedAcr(params, acrValues) } }
     }

@@ -31,8 +31,8 @@ try {
     })
   }
 } catch (error) {
-  const told = error instanceof EnvironmentError || (error instanceof Error && error.name === 'OidcError')
-  console.error(told ? `The example cannot start.\n${error.message}` : error)
+  const reported = error instanceof EnvironmentError || (error instanceof Error && error.name === 'OidcError')
+  console.error(reported ? `The example cannot start.\n${error.message}` : error)
   process.exit(1)
 }
 

@@ -4,7 +4,7 @@ import { RedisSessionStore } from 'express-session-oidc/redis'
 import type { UserAgent, UserAgentResponse } from 'express-session-oidc/testing'
 import { describe, expect, it } from 'vitest'
 import type { AppSetup, TestApp } from '../support/app.ts'
-import { changed, flow, forgetTransactions, response } from '../support/flow.ts'
+import { changeUrl, flow, forgetTransactions, response } from '../support/flow.ts'
 import { switchedRedis } from '../support/switched-redis.ts'
 import { waiting } from '../support/waiting.ts'
 import { getContext } from '../support/app.ts'
@@ -38,7 +38,7 @@ async function callback(
   change: Record<string, string | string[] | undefined> = {},
   page = '/profile',
 ): Promise<UserAgentResponse> {
-  return agent.get(changed(await response(agent, page), change), manual)
+  return agent.get(changeUrl(await response(agent, page), change), manual)
 }
 
 function head(agent: UserAgent, path: string): Promise<UserAgentResponse> {

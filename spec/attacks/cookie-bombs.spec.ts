@@ -12,7 +12,7 @@ import { Sealer } from '../../lib/core/seal.ts'
 import { deriveSeals } from '../../lib/core/seals.ts'
 import { close, listen, secret, type TestApp } from '../support/app.ts'
 import { runs } from '../support/depth.ts'
-import { behindTls, changed, flow, publicOrigin, response, told, transactions } from '../support/flow.ts'
+import { behindTls, changeUrl, flow, publicOrigin, response, listEvents, listTransactions } from '../support/flow.ts'
 
 const world = flow()
 const { start } = world
@@ -149,7 +149,7 @@ describe('a hundred logins started in one browser', { meta: { id: 'cookie-bombs-
     for (let n = 0; n < 100; n++) {
       const answer = await agent.get(`/login?returnTo=${encodeURIComponent(getPath(n))}`, { redirect: 'manual' })
       expect({ n, status: answer.status }).toEqual({ n, status: 302 })
-      expect(transactions(agent).length).toBeLessThanOrEqual(5)
+      expect(listTransactions(agent).length).toBeLessThanOrEqual(5)
       expect(setBytes(answer)).toBeLessThan(mostSet)
       most = Math.max(most, sentBytes(agent, app))
     }
@@ -173,7 +173,7 @@ describe('a hundred logins started in one browser', { meta: { id: 'cookie-bombs-
       expect((await agent.get(`/profile?page=${n}`, { redirect: 'manual' })).status).toBe(302)
       expect((await agent.get(`/more?returnTo=/${'b'.repeat(1000)}`, { redirect: 'manual' })).status).toBe(302)
     }
-    expect(transactions(agent).length).toBeLessThanOrEqual(5)
+    expect(listTransactions(agent).length).toBeLessThanOrEqual(5)
     expect(sentBytes(agent, app)).toBeLessThan(mostSent)
   })
 })
@@ -216,7 +216,7 @@ describe('an invalid counter of completed logins', () => {
     // Control: under its own key and name the same counter exceeds the limit.
     agent.jar.set(`${counter}=${app.seals.finished.seal(times, counter)}; Path=/`, app.url)
     expect((await agent.get('/login?returnTo=/profile')).status).toBe(400)
-    expect(told(app, 'login_failed')).toMatchObject([{ code: 'login_loop' }])
+    expect(listEvents(app, 'login_failed')).toMatchObject([{ code: 'login_loop' }])
   })
 })
 
@@ -281,8 +281,8 @@ describe('a malformed Cookie header', () => {
         const taken = /^HTTP\/1\.1 400 Bad Request$/.test(line) ? 400 : Number(line.split(' ')[1])
         expect({ path, line, known: [expected, 400].includes(taken) }).toEqual({ path, line, known: true })
       }
-      expect(told(app, 'login')).toEqual([])
-      expect(told(app, 'login_failed').every(({ code }) => code === 'state_unknown')).toBe(true)
+      expect(listEvents(app, 'login')).toEqual([])
+      expect(listEvents(app, 'login_failed').every(({ code }) => code === 'state_unknown')).toBe(true)
     },
   )
 
@@ -293,7 +293,7 @@ describe('a malformed Cookie header', () => {
       const app = await start()
       const agent = app.agent()
       const callback = await response(agent, '/profile')
-      const [name = ''] = transactions(agent)
+      const [name = ''] = listTransactions(agent)
       const { value = '' } = agent.jar.get(name) ?? {}
       const words =
         '= ; % %00 " , __Host- __Secure- oidc. oidc.default. finished connect.sid s: s%3A __proto__ constructor [] [a]'
@@ -333,7 +333,7 @@ describe('a malformed Cookie header', () => {
         }),
         { numRuns: runs(1000) },
       )
-      expect(told(app, 'login')).toEqual([])
+      expect(listEvents(app, 'login')).toEqual([])
       expect(world.provider.requestsTo('token')).toEqual([])
       expect((await agent.get(callback)).json()).toMatchObject({ user: { sub: 'alice' } })
     },
@@ -378,7 +378,7 @@ describe('cookie names similar to __Host- names', () => {
       const app = await start(behindTls(world.provider))
       const agent = app.agent({ baseUrl: publicOrigin, proxies: { [publicOrigin]: app.url } })
       const callback = await response(agent, '/profile')
-      const [name = ''] = transactions(agent)
+      const [name = ''] = listTransactions(agent)
       const { value = '' } = agent.jar.get(name) ?? {}
       expect(name).toMatch(/^__Host-/)
       const planted = await agent.get(callback, { headers: { cookie: `${spell(name)}=${value}` }, redirect: 'manual' })
@@ -386,7 +386,7 @@ describe('cookie names similar to __Host- names', () => {
       expect(world.provider.requestsTo('token')).toEqual([])
       // It does not replace or invalidate the real cookie either.
       const both = { cookie: `${name}=${value}; ${spell(name)}=garbage` }
-      const answer = await agent.get(changed(callback, {}), { headers: both, redirect: 'manual' })
+      const answer = await agent.get(changeUrl(callback, {}), { headers: both, redirect: 'manual' })
       expect({ status: answer.status, to: answer.headers.get('location') }).toEqual({ status: 303, to: '/profile' })
     },
   )

@@ -11,7 +11,16 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import type * as AppModule from '../support/app.ts'
 import type { AppSetup, TestApp } from '../support/app.ts'
 import { depth } from '../support/depth.ts'
-import { changed, flow, location, noteRoutes, listNotes, response, told, transactions } from '../support/flow.ts'
+import {
+  changeUrl,
+  flow,
+  readLocation,
+  noteRoutes,
+  listNotes,
+  response,
+  listEvents,
+  listTransactions,
+} from '../support/flow.ts'
 import { rawRequest, type HeaderLines } from './raw-http.ts'
 import { parseQuery } from '../../lib/http/request/query.ts'
 
@@ -90,7 +99,7 @@ describe.each(installed === 5 ? ([4, 5] as const) : ([4] as const))('an applicat
   async function isNobody(agent: UserAgent, app: TestApp): Promise<void> {
     expect(await listNotes(agent, app)).toMatchObject({ sub: null })
     expect(world.provider.requestsTo('token')).toEqual([])
-    expect(told(app, 'login')).toEqual([])
+    expect(listEvents(app, 'login')).toEqual([])
   }
 
   describe.each(['simple', 'extended'] as const)('with the query parser %s', (queryParser) => {
@@ -127,7 +136,10 @@ describe.each(installed === 5 ? ([4, 5] as const) : ([4] as const))('an applicat
               const page = await agent.get(url)
               expect({ how, status: page.status, hops: page.hops.length }).toEqual({ how, status: 400, hops: 1 })
             }
-            expect(told(app, 'login_failed').map(({ code }) => code)).toEqual(['request_invalid', 'request_invalid'])
+            expect(listEvents(app, 'login_failed').map(({ code }) => code)).toEqual([
+              'request_invalid',
+              'request_invalid',
+            ])
             await isNobody(agent, app)
             // The login in progress is still usable.
             expect((await agent.get(callback)).text()).toBe('hello alice')
@@ -182,7 +194,7 @@ describe.each(installed === 5 ? ([4, 5] as const) : ([4] as const))('an applicat
         const app = await start()
         const agent = app.agent()
         const callback = await response(agent, '/login')
-        expect((await agent.get(changed(callback, { error: '', error_description: '' }))).text()).toBe('hello alice')
+        expect((await agent.get(changeUrl(callback, { error: '', error_description: '' }))).text()).toBe('hello alice')
       })
 
       it('an unknown parameter may be repeated', async () => {
@@ -203,7 +215,7 @@ describe.each(installed === 5 ? ([4, 5] as const) : ([4] as const))('an applicat
       ])('a response with %s logs nobody in, and its code is sent nowhere', async (_what, more, status) => {
         const app = await start()
         const agent = app.agent()
-        const page = await agent.get(changed(await response(agent, '/login'), more), { redirect: 'manual' })
+        const page = await agent.get(changeUrl(await response(agent, '/login'), more), { redirect: 'manual' })
         expect(page.status).toBe(status)
         await isNobody(agent, app)
       })
@@ -232,11 +244,12 @@ describe.each(installed === 5 ? ([4, 5] as const) : ([4] as const))('an applicat
         const app = await start()
         const names = ['scope', 'state', 'nonce', 'redirect_uri', 'client_id', 'prompt', 'response_mode', 'acr_values']
         const query = names.flatMap((name) => [`${name}=x`, `${name}=y`, `${name}[]=z`, `${name}[a]=z`]).join('&')
-        const asked = new URL(location(await app.agent().get(`/login?${query}`, { redirect: 'manual' }))).searchParams
-        for (const name of new Set(asked.keys())) expect(asked.getAll(name)).toHaveLength(1)
-        expect(asked.get('redirect_uri')).toBe(`${app.url}/callback`)
-        expect(asked.get('scope')).toBe('openid profile email')
-        for (const name of ['prompt', 'response_mode', 'acr_values']) expect(asked.has(name)).toBe(false)
+        const requested = new URL(readLocation(await app.agent().get(`/login?${query}`, { redirect: 'manual' })))
+          .searchParams
+        for (const name of new Set(requested.keys())) expect(requested.getAll(name)).toHaveLength(1)
+        expect(requested.get('redirect_uri')).toBe(`${app.url}/callback`)
+        expect(requested.get('scope')).toBe('openid profile email')
+        for (const name of ['prompt', 'response_mode', 'acr_values']) expect(requested.has(name)).toBe(false)
       })
     })
 
@@ -382,13 +395,13 @@ describe.each(installed === 5 ? ([4, 5] as const) : ([4] as const))('an applicat
         const attacker = app.agent()
         const code = (await posted(attacker)).get('code') ?? ''
         world.provider.signIn('alice')
-        const page = await agent.get(changed(location(stored), { code, iss: world.provider.issuer }))
+        const page = await agent.get(changeUrl(readLocation(stored), { code, iss: world.provider.issuer }))
         expect(page.status).toBe(400)
         expect(world.provider.requestsTo('token').map(({ params }) => params.get('code'))).toEqual([code])
-        expect(told(app, 'login')).toEqual([])
+        expect(listEvents(app, 'login')).toEqual([])
         // The state is used up, and the stored response with it, so the login restarts.
-        const again = await agent.get(location(stored), { redirect: 'manual' })
-        expect(location(again)).toContain(`${world.provider.issuer}/authorize`)
+        const again = await agent.get(readLocation(stored), { redirect: 'manual' })
+        expect(readLocation(again)).toContain(`${world.provider.issuer}/authorize`)
         expect(world.provider.requestsTo('token')).toHaveLength(1)
       })
     })
@@ -402,7 +415,7 @@ describe.each(installed === 5 ? ([4, 5] as const) : ([4] as const))('an applicat
       const agent = app.agent()
       const callback = new URL(await response(agent, '/login'))
       const target = callback.pathname + callback.search
-      const [name = ''] = transactions(agent)
+      const [name = ''] = listTransactions(agent)
       const own = `${name}=${agent.jar.get(name)?.value ?? ''}`
       const twice = await rawRequest(app.url, {
         target,
@@ -436,9 +449,9 @@ describe.each(installed === 5 ? ([4, 5] as const) : ([4] as const))('an applicat
     ])('a duplicate %s appears in no URL', async (_name, headers) => {
       const app = await start()
       const begun = await rawRequest(app.url, { target: '/login', headers: [...navigation, ...headers] })
-      const asked = new URL(begun.get('location') ?? '')
-      expect(asked.origin).toBe(world.provider.url)
-      expect(asked.searchParams.get('redirect_uri')).toBe(`${app.url}/callback`)
+      const requested = new URL(begun.get('location') ?? '')
+      expect(requested.origin).toBe(world.provider.url)
+      expect(requested.searchParams.get('redirect_uri')).toBe(`${app.url}/callback`)
       expect(begun.head).not.toContain('evil.example')
     })
 
@@ -525,7 +538,7 @@ describe.each(installed === 5 ? ([4, 5] as const) : ([4] as const))('an applicat
         body,
       })
       expect(answer.status).toBe(status)
-      expect(told(app, 'login')).toEqual([])
+      expect(listEvents(app, 'login')).toEqual([])
     })
   })
 
@@ -534,7 +547,7 @@ describe.each(installed === 5 ? ([4, 5] as const) : ([4] as const))('an applicat
       const app = await start()
       const agent = app.agent()
       const callback = await response(agent, '/login')
-      const [name = ''] = transactions(agent)
+      const [name = ''] = listTransactions(agent)
       agent.jar.set(`${name}=planted; Path=/callback`, app.url)
       const page = await agent.get(callback)
       expect(page.text()).toBe('hello alice')

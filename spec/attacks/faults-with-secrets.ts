@@ -7,8 +7,8 @@ import type { Watch } from './secret-watch.ts'
 /** An endpoint that echoes the credentials and the body of the request. */
 function echo(endpoint: string, status: number, body: (what: string) => unknown): TestFaults {
   return {
-    respond: ({ endpoint: asked, body: sent, headers, url }) => {
-      if (asked !== endpoint) return undefined
+    respond: ({ endpoint: requested, body: sent, headers, url }) => {
+      if (requested !== endpoint) return undefined
       const { authorization = '' } = headers
       // RFC 6749 2.3.1: credentials in the header are form-urlencoded.
       const [, basic = ''] = /^Basic (.*)$/.exec(authorization) ?? []

@@ -15,12 +15,18 @@ const wrongTypes: readonly Value[] = [
   ['an empty object', '{}'],
 ]
 
-function each(mint: Mint, claim: string, why: RegExp, values: readonly Value[], told?: Forgery['told']): Forgery[] {
+function each(
+  mint: Mint,
+  claim: string,
+  why: RegExp,
+  values: readonly Value[],
+  reported?: Forgery['reported'],
+): Forgery[] {
   return values.map(([name, json]) => ({
     name: `${claim}: ${name}`,
     token: mint.withClaim(claim, json),
     why,
-    told,
+    reported,
   }))
 }
 
@@ -105,7 +111,7 @@ export function forgedAudiences(mint: Mint): Forgery[] {
   const twice = {
     name: 'aud: twice, another audience last',
     why: /^aud is \["accounts"\]; expected "orders"\. /,
-    told: 'audience',
+    reported: 'audience',
   }
   return [
     ...each(mint, 'aud', /^aud is missing; expected "orders". Set `audience` to/, none, 'audience'),
@@ -145,7 +151,7 @@ export function forgedTimes(mint: Mint): Forgery[] {
       name: 'exp: twice, in the past last',
       token: mint.withClaim('exp', String(later), '1'),
       why: /"exp" claim timestamp check failed/,
-      told: 'expired',
+      reported: 'expired',
     },
     ...each(mint, 'nbf', /"nbf" claim must be a number/, none),
     ...each(mint, 'nbf', /"nbf" claim timestamp check failed/, [

@@ -201,6 +201,6 @@ export function noTokens(mint: Mint): Forgery[] {
     name,
     token,
     why: /^The Authorization header must have/,
-    told: 'malformed',
+    reported: 'malformed',
   }))
 }

@@ -9,7 +9,7 @@ import { startTestProvider } from 'express-session-oidc/testing'
 import { afterAll, beforeEach, describe, expect, it } from 'vitest'
 import { close, listen } from '../support/app.ts'
 import { depth } from '../support/depth.ts'
-import { rejection } from '../support/flow.ts'
+import { catchRejection } from '../support/flow.ts'
 import { withId } from '../support/ids.ts'
 import * as claims from './forged-claims.ts'
 import * as headers from './forged-headers.ts'
@@ -117,10 +117,10 @@ function wire(answer: RawAnswer): object {
   }
 }
 
-function refusal({ told = 'other', guard: own = {} }: Forgery) {
-  const message = messages[told]
+function refusal({ reported = 'other', guard: own = {} }: Forgery) {
+  const message = messages[reported]
   const [status, code, error] =
-    told === 'malformed' ? [400, 'request_invalid', 'invalid_request'] : [401, 'token_invalid', 'invalid_token']
+    reported === 'malformed' ? [400, 'request_invalid', 'invalid_request'] : [401, 'token_invalid', 'invalid_token']
   const realm = [own.audience ?? audience].flat()[0] as string
   return {
     status,
@@ -173,11 +173,11 @@ const overHttp: Presenting = {
 }
 
 /** Presents a forgery, and checks that it had no effect but its event. */
-async function refuses({ token, why, told, isVerified }: Forgery, presented: () => Promise<void>): Promise<void> {
+async function refuses({ token, why, reported, isVerified }: Forgery, presented: () => Promise<void>): Promise<void> {
   const before = { ...calls }
   await presented()
   expect(isVerified ? { ...calls, roles: before.roles } : calls).toEqual(before)
-  const [code, status] = told === 'malformed' ? ['request_invalid', 400] : ['token_invalid', 401]
+  const [code, status] = reported === 'malformed' ? ['request_invalid', 400] : ['token_invalid', 401]
   expect(events).toEqual([
     expect.objectContaining({ name: 'token_rejected', code, status, detail: expect.stringMatching(why) }),
   ])
@@ -199,7 +199,7 @@ async function isRefusedTwice({ passes, isRefused }: Presenting, forgery: Forger
 
 /** The first forgery for each kind of answer, and those with characters that HTTP treats specially. */
 function samples(forgeries: readonly Forgery[]): readonly Forgery[] {
-  const kinds = forgeries.map(({ told = 'other', isVerified }) => `${told} ${isVerified}`)
+  const kinds = forgeries.map(({ reported = 'other', isVerified }) => `${reported} ${isVerified}`)
   return forgeries.filter(
     ({ token }, index) => kinds.indexOf(kinds[index] as string) === index || /[^\x21-\x7e]/.test(token) || token === '',
   )
@@ -226,7 +226,7 @@ describe('forged and unsuitable access tokens', () => {
         // verifyToken() with a given key set must reject it too.
         const { token, guard: options = {} } = forgery
         const given = makeGuard({ issuer: [{ issuer: mint.provider.issuer, keys: mint.provider.keys }], ...options })
-        expect((await rejection(given.verifyToken(token))).code).toBe('token_invalid')
+        expect((await catchRejection(given.verifyToken(token))).code).toBe('token_invalid')
       },
     )
 

@@ -16,7 +16,7 @@ export interface Forgery {
   /** Matches the `detail` of the event. */
   readonly why: RegExp
   /** The reason that the response may give. Default: none (`other`). */
-  readonly told?: 'other' | 'expired' | 'audience' | 'malformed' | undefined
+  readonly reported?: 'other' | 'expired' | 'audience' | 'malformed' | undefined
   /** The token that the same guard accepts. Default: the valid one. */
   readonly control?: string | undefined
   /** The token itself is verified, so `roles` is called, but the proof that it also requires is missing. */

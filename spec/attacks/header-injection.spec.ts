@@ -10,7 +10,7 @@ import { toLocalPath, toLocalReferer } from '../../lib/core/urls.ts'
 import { statusFault } from '../../lib/provider/provider-faults.ts'
 import type { AppSetup, TestApp } from '../support/app.ts'
 import { byDepth } from '../support/depth.ts'
-import { changed, flow, publicOrigin, response } from '../support/flow.ts'
+import { changeUrl, flow, publicOrigin, response } from '../support/flow.ts'
 import { waiting } from '../support/waiting.ts'
 import { form, navigation, queryValue, rawRequest, script, type RawAnswer, type RawRequest } from './raw-http.ts'
 import { getContext } from '../support/app.ts'
@@ -224,7 +224,7 @@ describe('line breaks in texts and parameters', { meta: { id: 'header-injection-
           const agent = app.agent()
           const url = await response(agent, '/profile')
           const page = await agent.get(
-            changed(url, { [parameter]: payload, ...(parameter === 'code' ? {} : { code: 'x' }) }),
+            changeUrl(url, { [parameter]: payload, ...(parameter === 'code' ? {} : { code: 'x' }) }),
           )
           expect(page.status).toBeGreaterThanOrEqual(400)
           expect(page.status).toBeLessThan(504)
@@ -253,8 +253,8 @@ describe('line breaks in texts and parameters', { meta: { id: 'header-injection-
     'in a login_hint': async (payload, app) => {
       const page = await app.agent().get(`/hinted?hint=${queryValue(payload)}`, { redirect: 'manual' })
       expect(page.status).toBe(302)
-      const asked = new URL(page.headers.get('location') ?? '').searchParams
-      expect([asked.get('login_hint'), asked.get('x')]).toEqual([payload, payload])
+      const requested = new URL(page.headers.get('location') ?? '').searchParams
+      expect([requested.get('login_hint'), requested.get('x')]).toEqual([payload, payload])
       return page
     },
   }

@@ -6,7 +6,7 @@ import type { OidcOptions } from 'express-session-oidc'
 import { describe, expect, it } from 'vitest'
 import { writeState } from '../../lib/session/state.ts'
 import { getContext, type AppSetup, type TestApp } from '../support/app.ts'
-import { behindTls, flow, location, publicOrigin } from '../support/flow.ts'
+import { behindTls, flow, readLocation, publicOrigin } from '../support/flow.ts'
 import { form, navigation, rawRequest, script, type HeaderLines, type RawAnswer, type RawRequest } from './raw-http.ts'
 
 const world = flow()
@@ -197,7 +197,7 @@ describe('redirect URIs with forged headers', () => {
       }
       const ended =
         method === 'get'
-          ? location(await agent.get('/logout', { redirect: 'manual' }))
+          ? readLocation(await agent.get('/logout', { redirect: 'manual' }))
           : String((await agent.fetch('/logout', { method: 'POST' })).json()['location'])
       expect(new URL(ended).searchParams.get('post_logout_redirect_uri')).toBe(`${app.url}/`)
     }

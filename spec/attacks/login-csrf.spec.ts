@@ -9,16 +9,16 @@ import { describe, expect, it } from 'vitest'
 import type { AppSetup, TestApp } from '../support/app.ts'
 import {
   behindTls,
-  changed,
+  changeUrl,
   flow,
-  location,
+  readLocation,
   noteRoutes,
   listNotes,
   publicOrigin,
-  requested,
+  readAuthorizationRequest,
   response,
-  told,
-  transactions,
+  listEvents,
+  listTransactions,
 } from '../support/flow.ts'
 import { runs } from '../support/depth.ts'
 
@@ -160,7 +160,7 @@ describe("the attacker's transaction cookie, planted from a sibling host", () =>
     async (_how, line) => {
       const app = await start()
       const { attacker, callback } = await attack(app)
-      const [name = ''] = transactions(attacker)
+      const [name = ''] = listTransactions(attacker)
       expect(name).toMatch(/^__Host-/)
       const victim = browser(app)
       victim.jar.set(line(name, attacker.jar.get(name)?.value ?? ''), sibling)
@@ -178,7 +178,7 @@ describe("the attacker's transaction cookie, planted from a sibling host", () =>
   ])('a planted cookie with %s before its name does not log the victim in as the attacker', async (_what, space) => {
     const app = await start()
     const { attacker, callback } = await attack(app)
-    const [name = ''] = transactions(attacker)
+    const [name = ''] = listTransactions(attacker)
     const victim = browser(app)
     const cookie = `a=b; ${space}${name}=${attacker.jar.get(name)?.value ?? ''}`
     // The HTTP client may reject these characters.
@@ -195,19 +195,19 @@ describe("the attacker's transaction cookie, planted from a sibling host", () =>
     world.provider.signIn('bob')
     const callback = await response(attacker, '/shop/login')
     world.provider.signIn('alice')
-    const [name = ''] = transactions(attacker)
+    const [name = ''] = listTransactions(attacker)
     const victim = browser(app)
     const { value = '' } = attacker.jar.get(name) ?? {}
     victim.jar.set(`${name}=${value}; Domain=example.com; Path=/shop; Secure`, sibling)
     await victim.get(callback, { crossSite: true, redirect: 'manual' })
-    expect(told(app, 'login')).toEqual([])
+    expect(listEvents(app, 'login')).toEqual([])
     expect(world.provider.requestsTo('token')).toEqual([])
   })
 
   it('a planted cookie of a completed login logs nobody in', async () => {
     const app = await start()
     const { attacker, callback } = await attack(app)
-    const [name = ''] = transactions(attacker)
+    const [name = ''] = listTransactions(attacker)
     const { value = '' } = attacker.jar.get(name) ?? {}
     await attacker.get(callback)
     const victim = browser(app)
@@ -231,7 +231,7 @@ describe('a response that the attacker has already used', () => {
       world.provider.forget()
       const page = await victim.get(callback, { crossSite: true })
       expect(page.status).toBe(400)
-      expect(told(app, 'login_failed')).toMatchObject([{ code: 'callback_used' }])
+      expect(listEvents(app, 'login_failed')).toMatchObject([{ code: 'callback_used' }])
       expect(world.provider.requestsTo('token')).toEqual([])
       const { sub, notes } = await listNotes(victim, { ...app, url: publicOrigin })
       expect({ sub, notes }).toEqual({ sub: before.sub, notes: before.notes })
@@ -243,31 +243,31 @@ describe("the attacker's code in the victim's own login", () => {
   /** The attacker knows the victim's state, from a log or a referrer. The victim's browser has the cookie. */
   async function injected(
     app: TestApp,
-    codeFor: (asked: URLSearchParams, attacker: UserAgent) => Promise<string>,
+    codeFor: (requested: URLSearchParams, attacker: UserAgent) => Promise<string>,
   ): Promise<void> {
     const victim = browser(app)
-    const asked = await requested(victim, '/profile')
+    const requested = await readAuthorizationRequest(victim, '/profile')
     const attacker = browser(app)
     world.provider.signIn('bob')
-    const code = await codeFor(asked, attacker)
+    const code = await codeFor(requested, attacker)
     world.provider.signIn('alice')
     const callback = new URL(`${publicOrigin}/callback`)
     callback.search = new URLSearchParams({
       code,
-      state: asked.get('state') ?? '',
+      state: requested.get('state') ?? '',
       iss: world.provider.issuer,
     }).toString()
     const page = await victim.get(callback, { crossSite: true })
     expect(page.status).toBeGreaterThanOrEqual(400)
-    expect(told(app, 'login')).toEqual([])
+    expect(listEvents(app, 'login')).toEqual([])
     await isNotTheAttacker(app, victim)
   }
 
   /** A code for the attacker from a modified authorization request. */
   async function codeOfRequest(attacker: UserAgent, parameters: Record<string, string>): Promise<string> {
-    const url = new URL(location(await attacker.get('/login', { redirect: 'manual' })))
+    const url = new URL(readLocation(await attacker.get('/login', { redirect: 'manual' })))
     for (const [name, value] of Object.entries(parameters)) url.searchParams.set(name, value)
-    return getCode(location(await attacker.get(url, { redirect: 'manual' })))
+    return getCode(readLocation(await attacker.get(url, { redirect: 'manual' })))
   }
 
   it(
@@ -276,22 +276,22 @@ describe("the attacker's code in the victim's own login", () => {
     async () => {
       const app = await start()
       await injected(app, (_asked, attacker) => codeOfRequest(attacker, {}))
-      expect(told(app, 'login_failed')).toMatchObject([{ code: 'authorization_failed' }])
+      expect(listEvents(app, 'login_failed')).toMatchObject([{ code: 'authorization_failed' }])
     },
   )
 
   it("a code requested with the victim's nonce is rejected by the provider because of the verifier", async () => {
     const app = await start()
-    await injected(app, (asked, attacker) => codeOfRequest(attacker, { nonce: asked.get('nonce') ?? '' }))
-    expect(told(app, 'login_failed')).toMatchObject([{ code: 'authorization_failed' }])
+    await injected(app, (requested, attacker) => codeOfRequest(attacker, { nonce: requested.get('nonce') ?? '' }))
+    expect(listEvents(app, 'login_failed')).toMatchObject([{ code: 'authorization_failed' }])
   })
 
   it("a code requested with the victim's code challenge fails on the nonce (OIDC Core 3.1.3.7, 11)", async () => {
     const app = await start()
-    await injected(app, (asked, attacker) =>
-      codeOfRequest(attacker, { code_challenge: asked.get('code_challenge') ?? '' }),
+    await injected(app, (requested, attacker) =>
+      codeOfRequest(attacker, { code_challenge: requested.get('code_challenge') ?? '' }),
     )
-    expect(told(app, 'login_failed')).toMatchObject([{ detail: expect.stringContaining('nonce') as string }])
+    expect(listEvents(app, 'login_failed')).toMatchObject([{ detail: expect.stringContaining('nonce') as string }])
   })
 
   it("the attacker's code fails on the nonce if the provider ignores PKCE", async () => {
@@ -302,7 +302,7 @@ describe("the attacker's code in the victim's own login", () => {
     const victim = browser(app)
     const own = await response(victim, '/profile')
     expect((await victim.get(own)).status).toBe(502)
-    expect(told(app, 'login_failed')).toMatchObject([{ detail: expect.stringContaining('nonce') as string }])
+    expect(listEvents(app, 'login_failed')).toMatchObject([{ detail: expect.stringContaining('nonce') as string }])
     await isNotTheAttacker(app, victim)
   })
 })
@@ -311,11 +311,11 @@ describe('two mixed logins of the attacker', () => {
   it.each([
     [
       'the state of the first login with the code of the second',
-      (first: string, second: string) => changed(first, { code: getCode(second) }),
+      (first: string, second: string) => changeUrl(first, { code: getCode(second) }),
     ],
     [
       'the state of the second login with the code of the first',
-      (first: string, second: string) => changed(second, { code: getCode(first) }),
+      (first: string, second: string) => changeUrl(second, { code: getCode(first) }),
     ],
   ])('%s logs nobody in, in any browser', async (_what, mix) => {
     const app = await start()
@@ -329,7 +329,7 @@ describe('two mixed logins of the attacker', () => {
     await isNotTheAttacker(app, victim, getCode(mixed))
     const page = await attacker.get(mixed)
     expect(page.status).toBe(400)
-    expect(told(app, 'login').map(({ sub }) => sub)).not.toContain('bob')
+    expect(listEvents(app, 'login').map(({ sub }) => sub)).not.toContain('bob')
   })
 
   it('two logins with exchanged cookies, and so with exchanged nonce and verifier, log nobody in', async () => {
@@ -338,15 +338,15 @@ describe('two mixed logins of the attacker', () => {
     world.provider.signIn('bob')
     const other = await response(attacker, '/profile')
     world.provider.signIn('alice')
-    const [first = '', second = ''] = transactions(attacker)
+    const [first = '', second = ''] = listTransactions(attacker)
     const [a, b] = [attacker.jar.get(first)?.value, attacker.jar.get(second)?.value]
     for (const callback of [one, other]) {
       const headers = { cookie: `${first}=${b}; ${second}=${a}` }
       const answer = await attacker.get(callback, { headers, redirect: 'manual' })
-      expect(location(answer)).toContain(`${world.provider.issuer}/authorize`)
+      expect(readLocation(answer)).toContain(`${world.provider.issuer}/authorize`)
     }
     expect(world.provider.requestsTo('token')).toEqual([])
-    expect(told(app, 'login')).toEqual([])
+    expect(listEvents(app, 'login')).toEqual([])
   })
 })
 
@@ -371,14 +371,14 @@ describe('the iss of an authorization response', () => {
           : Array.isArray(iss)
             ? iss.map((one) => one || issuer).map(String)
             : iss
-    const played = changed(callback, { iss: value })
+    const played = changeUrl(callback, { iss: value })
     const victim = browser(app)
     await victim.get(played, { crossSite: true })
     await isNotTheAttacker(app, victim, getCode(callback))
     world.provider.forget()
     expect((await attacker.get(played)).status).toBeGreaterThanOrEqual(400)
     expect(world.provider.requestsTo('token')).toEqual([])
-    expect(told(app, 'login').map(({ sub }) => sub)).not.toContain('bob')
+    expect(listEvents(app, 'login').map(({ sub }) => sub)).not.toContain('bob')
   })
 })
 
@@ -387,12 +387,12 @@ describe('a state', () => {
     const other = await start({ secret: 'the secret of another process, which has another one' })
     const { attacker, callback } = await attack(other)
     const app = await start()
-    const [name = ''] = transactions(attacker)
+    const [name = ''] = listTransactions(attacker)
     const victim = browser(app)
     const headers = { cookie: `${name}=${attacker.jar.get(name)?.value ?? ''}` }
     const page = await victim.get(callback, { crossSite: true, headers })
     expect({ status: page.status, hops: page.hops.length }).toEqual({ status: 400, hops: 1 })
-    expect(told(app, 'login_failed')).toMatchObject([{ code: 'state_unknown' }])
+    expect(listEvents(app, 'login_failed')).toMatchObject([{ code: 'state_unknown' }])
     await isNotTheAttacker(app, victim, getCode(callback))
   })
 
@@ -441,14 +441,14 @@ describe('a state', () => {
     await fc.assert(
       fc.asyncProperty(guesses, async (guess) => {
         fc.pre(guess !== first && guess !== second)
-        const page = await attacker.get(changed(callback, { state: guess }), { headers, redirect: 'manual' })
+        const page = await attacker.get(changeUrl(callback, { state: guess }), { headers, redirect: 'manual' })
         expect({ guess, status: page.status }).toEqual({ guess, status: 400 })
         expect(page.headers.getSetCookie()).toEqual([])
       }),
       { numRuns: runs(250) },
     )
     expect(world.provider.requests).toEqual([])
-    expect(told(app, 'login')).toEqual([])
+    expect(listEvents(app, 'login')).toEqual([])
     // The login in progress is still usable.
     expect((await attacker.get(callback)).json()).toMatchObject({ user: { sub: 'bob' } })
   })

@@ -2,7 +2,7 @@
 import type { UserAgent } from 'express-session-oidc/testing'
 import { describe, expect, it } from 'vitest'
 import type { TestApp } from '../support/app.ts'
-import { flow, told } from '../support/flow.ts'
+import { flow, listEvents } from '../support/flow.ts'
 import { navigation, rawRequest } from './raw-http.ts'
 
 const world = flow()
@@ -39,7 +39,7 @@ describe("a cross-site form that posts the attacker's silent login to the callba
       const page = await victim.post('/callback', { state, error: 'login_required' }, { crossSite: true })
       expect(page.status).toBe(200)
       expect((await victim.get('/')).text()).toBe('hello alice')
-      expect(told(app, 'logout')).toEqual([])
+      expect(listEvents(app, 'logout')).toEqual([])
       expect(world.provider.requestsTo('end_session')).toEqual([])
     },
   )

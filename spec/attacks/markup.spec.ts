@@ -11,7 +11,7 @@ import { renderPage } from '../../lib/http/response/html-page.ts'
 import { run } from '../examples/steps.ts'
 import { secret, type AppSetup, type TestApp } from '../support/app.ts'
 import { depth, runs } from '../support/depth.ts'
-import { changed, flow, response } from '../support/flow.ts'
+import { changeUrl, flow, response } from '../support/flow.ts'
 import { hostileTexts } from './hostile-texts.ts'
 import { getShape } from './page-shape.ts'
 import { form, navigation, queryValue, rawRequest, type RawAnswer } from './raw-http.ts'
@@ -60,15 +60,15 @@ async function noneBecomesMarkup(
     if (!page) continue
     pages++
     const [found, expected] = [getShape(page.html), getShape(usual.get(twin)?.html ?? '')]
-    const told = (what: string): void => void faults.push(`${JSON.stringify(text).slice(0, 80)}: ${what}`)
-    if (page.type !== 'text/html; charset=utf-8') told(`is ${page.type}`)
-    if (found.elements.join('\n') !== expected.elements.join('\n')) told(found.elements.join('\n'))
-    for (const element of elements ? found.elements : []) if (!elements?.test(element)) told(`has ${element}`)
+    const reported = (what: string): void => void faults.push(`${JSON.stringify(text).slice(0, 80)}: ${what}`)
+    if (page.type !== 'text/html; charset=utf-8') reported(`is ${page.type}`)
+    if (found.elements.join('\n') !== expected.elements.join('\n')) reported(found.elements.join('\n'))
+    for (const element of elements ? found.elements : []) if (!elements?.test(element)) reported(`has ${element}`)
     for (const address of found.addresses) {
       const url = URL.canParse(address, origins[0]) ? new URL(address, origins[0]) : undefined
-      if (!url || !origins.includes(url.origin)) told(`leads to ${address}`)
+      if (!url || !origins.includes(url.origin)) reported(`leads to ${address}`)
     }
-    if (found.addresses.length !== expected.addresses.length) told(`leads to ${found.addresses.join(' ')}`)
+    if (found.addresses.length !== expected.addresses.length) reported(`leads to ${found.addresses.join(' ')}`)
   }
   expect(faults).toEqual([])
   expect(pages).toBeGreaterThan(10)
@@ -245,8 +245,8 @@ const places: Record<string, () => Promise<{ place: Place; app: TestApp; texts?:
           texts: severalOrEach,
           place: async (text: string) => {
             const agent = app.agent()
-            const callback = changed(await response(agent, '/profile'), { code: 'unknown' })
-            return shown(await agent.get(changed(callback, { [parameter]: text, x: text })))
+            const callback = changeUrl(await response(agent, '/profile'), { code: 'unknown' })
+            return shown(await agent.get(changeUrl(callback, { [parameter]: text, x: text })))
           },
         }
       },
@@ -346,7 +346,7 @@ const places: Record<string, () => Promise<{ place: Place; app: TestApp; texts?:
       app,
       place: async (text) => {
         const query = queryValue(text)
-        const asked = await rawRequest(app.url, {
+        const requested = await rawRequest(app.url, {
           target: `/logout?returnTo=${query}&${query}=1`,
           headers: [['Accept', 'text/html']],
         })
@@ -354,7 +354,7 @@ const places: Record<string, () => Promise<{ place: Place; app: TestApp; texts?:
           target: `/callback?${query}=${query}&state=${query}&error=${query}&error_description=${query}`,
           headers: navigation,
         })
-        return { html: asked.body + refused.body, type: asked.get('Content-Type') ?? '' }
+        return { html: requested.body + refused.body, type: requested.get('Content-Type') ?? '' }
       },
     }
   },
@@ -547,14 +547,14 @@ describe('hostile claims and URLs on the pages of the examples', () => {
     const client = { client_id: 'demo', client_secret: 'the secret of the demo', redirect_uris: ['http://localhost/x'] }
     const provider = await startProvider({ clients: [client] })
     world.later(() => provider.close())
-    const asked = `/auth?client_id=demo&response_type=code&redirect_uri=${queryValue('http://localhost/x')}`
+    const requested = `/auth?client_id=demo&response_type=code&redirect_uri=${queryValue('http://localhost/x')}`
     const place: Place = async (text) => {
       const agent = createUserAgent({ baseUrl: provider.issuer })
       let html = ''
       for (const path of [
         `/auth?client_id=${queryValue(text)}`,
         `/auth?client_id=demo&redirect_uri=${queryValue(text)}`,
-        `${asked}&scope=openid&login_hint=${queryValue(text)}&state=${queryValue(text)}&nonce=${queryValue(text)}&display=${queryValue(text)}`,
+        `${requested}&scope=openid&login_hint=${queryValue(text)}&state=${queryValue(text)}&nonce=${queryValue(text)}&display=${queryValue(text)}`,
         `/session/end?client_id=${queryValue(text)}`,
         `/session/end?id_token_hint=${queryValue(text)}`,
         `/${queryValue(text)}`,

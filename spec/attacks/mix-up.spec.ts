@@ -8,7 +8,7 @@ import { startTestProvider, type TestProvider, type UserAgent } from 'express-se
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { secret, type TestApp } from '../support/app.ts'
 import { depth } from '../support/depth.ts'
-import { flow, location, response, told } from '../support/flow.ts'
+import { flow, readLocation, response, listEvents } from '../support/flow.ts'
 import { makeIdentity } from '../support/identity.ts'
 import { waiting } from '../support/waiting.ts'
 
@@ -211,10 +211,10 @@ describe('a hostile provider', () => {
       const { provider } = world
       const app = await start()
       const agent = app.agent()
-      const asked = new URL(location(await agent.get('/partner/login', { redirect: 'manual' }))).searchParams
-      const honest = new URL(location(await agent.get('/login', { redirect: 'manual' })))
-      for (const name of ['state', 'nonce', 'code_challenge']) honest.searchParams.set(name, asked.get(name) ?? '')
-      const callback = location(await agent.get(honest, { redirect: 'manual' }))
+      const requested = new URL(readLocation(await agent.get('/partner/login', { redirect: 'manual' }))).searchParams
+      const honest = new URL(readLocation(await agent.get('/login', { redirect: 'manual' })))
+      for (const name of ['state', 'nonce', 'code_challenge']) honest.searchParams.set(name, requested.get(name) ?? '')
+      const callback = readLocation(await agent.get(honest, { redirect: 'manual' }))
       expect(callback).toContain(`${app.url}/callback?code=`)
       const page = await agent.get(callback)
       expect({ status: page.status, hops: page.hops.length }).toEqual({ status: 400, hops: 1 })
@@ -328,7 +328,7 @@ describe('a hostile provider', () => {
     hostile.misbehave({ metadata: { issuer: world.provider.issuer } })
     const app = await start()
     expect((await app.agent().get('/partner-profile')).status).toBe(503)
-    expect(told(app, 'login')).toEqual([])
+    expect(listEvents(app, 'login')).toEqual([])
   })
 })
 

@@ -7,7 +7,15 @@ import { startTestProvider, type TestProvider, type UserAgent } from 'express-se
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { forgetWarnings } from '../../lib/core/warnings.ts'
 import { getContext, secret, type TestApp } from '../support/app.ts'
-import { flow, location, noteRoutes, listNotes, requested, response, told } from '../support/flow.ts'
+import {
+  flow,
+  readLocation,
+  noteRoutes,
+  listNotes,
+  readAuthorizationRequest,
+  response,
+  listEvents,
+} from '../support/flow.ts'
 import { makeIdentity } from '../support/identity.ts'
 import { deliver, logoutToken } from '../support/logout-token.ts'
 import { waiting } from '../support/waiting.ts'
@@ -57,7 +65,7 @@ function start(provider: TestProvider, options: Partial<OidcOptions>): Promise<T
 }
 
 /** The endpoints of a provider that received requests, without metadata and keys. */
-function asked(provider: TestProvider): string[] {
+function requested(provider: TestProvider): string[] {
   return provider.requests.map(({ endpoint }) => endpoint).filter((name) => !['discovery', 'jwks'].includes(name))
 }
 
@@ -83,7 +91,7 @@ describe('a login with one provider', { meta: { id: 'owners-1' } }, () => {
       expect((await agent.fetch(at(other, path))).json()).toMatchObject({ status: 401, code: 'login_required' })
     }
     expect((await agent.get(at(other, '/'))).text()).toBe('hello stranger')
-    expect(asked(staff)).toEqual([])
+    expect(requested(staff)).toEqual([])
     // The login is still valid with its own instance.
     expect((await agent.fetch(at(one, '/admin'))).text()).toBe('the back office')
     expect((await agent.fetch(at(one, '/token'))).status).toBe(200)
@@ -94,8 +102,8 @@ describe('a login with one provider', { meta: { id: 'owners-1' } }, () => {
     const agent = await customer(before)
     const after = await backOffice({ recheckSeconds: 1 })
     const page = await agent.get(at(after, '/profile'), manual)
-    expect(location(page)).toContain(`${staff.issuer}/authorize`)
-    expect(asked(staff)).toEqual([])
+    expect(readLocation(page)).toContain(`${staff.issuer}/authorize`)
+    expect(requested(staff)).toEqual([])
   })
 
   it('a login ends when the option clientId changes', async () => {
@@ -104,7 +112,7 @@ describe('a login with one provider', { meta: { id: 'owners-1' } }, () => {
     const after = await start(world.provider, settings)
     world.provider.forget()
     expect((await agent.fetch(at(after, '/token'))).json()).toMatchObject({ code: 'login_required' })
-    expect(asked(world.provider)).toEqual([])
+    expect(requested(world.provider)).toEqual([])
   })
 
   it('a logout with one instance keeps the login with the other', async () => {
@@ -113,20 +121,20 @@ describe('a login with one provider', { meta: { id: 'owners-1' } }, () => {
     world.provider.forget()
     const answer = await agent.fetch(at(other, '/logout'), { method: 'POST' })
     expect(answer.status).toBe(200)
-    expect(told(other, 'logout')).toEqual([])
-    expect([asked(world.provider), asked(staff)]).toEqual([[], []])
+    expect(listEvents(other, 'logout')).toEqual([])
+    expect([requested(world.provider), requested(staff)]).toEqual([[], []])
     expect((await agent.fetch(at(one, '/profile'))).json()).toMatchObject({ user: { sub: 'alice' } })
   })
 
   it('oidc.logins of one instance can neither use, list nor end the login of the other', async () => {
     const [one, other] = [await shop(), await backOffice()]
     const agent = await customer(one)
-    const id = String(told(one, 'login')[0]?.['loginId'])
+    const id = String(listEvents(one, 'login')[0]?.['loginId'])
     await expect(other.oidc.logins.accessToken({ id })).rejects.toMatchObject({ code: 'login_required' })
     expect(await other.oidc.logins.end({ id })).toBe(0)
     expect(await other.oidc.logins.list({ sub: 'alice' })).toEqual([])
     expect(await other.oidc.logins.end({ sub: 'alice' })).toBe(0)
-    expect(asked(staff)).toEqual([])
+    expect(requested(staff)).toEqual([])
     expect(await one.oidc.logins.list({ sub: 'alice' })).toContainEqual(expect.objectContaining({ id }))
     expect((await agent.fetch(at(one, '/profile'))).status).toBe(200)
   })
@@ -145,7 +153,7 @@ describe('a login with the other provider in the same session', { meta: { id: 'o
     expect((await agent.get(at(other, '/profile'))).json()).toMatchObject({ user: { sub: 'bob' } })
     expect(await listNotes(agent, other)).toMatchObject({ notes: [], sub: 'bob' })
     expect(await client.get(tokens)).toBeNull()
-    expect(asked(world.provider)).toEqual([])
+    expect(requested(world.provider)).toEqual([])
     expect(staff.requestsTo('token').map(({ params }) => params.get('grant_type'))).toEqual(['authorization_code'])
     // The shop has lost its login, which causes one warning.
     expect((await agent.fetch(at(one, '/profile'))).json()).toMatchObject({ code: 'login_required' })
@@ -177,8 +185,8 @@ describe('a login in progress with one provider', { meta: { id: 'owners-3' } }, 
     const callback = await response(agent, '/profile')
     const page = await agent.get(callback.replace(one.url, other.url), manual)
     expect(page.status).toBe(400)
-    expect(told(other, 'login_failed')).toMatchObject([{ code: 'state_unknown' }])
-    expect(asked(staff)).toEqual([])
+    expect(listEvents(other, 'login_failed')).toMatchObject([{ code: 'state_unknown' }])
+    expect(requested(staff)).toEqual([])
     expect((await agent.get(callback)).json()).toMatchObject({ user: { sub: 'alice' } })
   })
 
@@ -205,8 +213,8 @@ describe('a URL with sealed parameters of one instance', { meta: { id: 'owners-4
     const { login } = (await agent.fetch(at(one, '/strong'))).json() as { login: string }
     const path = login.slice(one.url.length)
     expect(path).toContain('ask=')
-    expect((await requested(agent, at(one, path))).get('acr_values')).toBe('gold')
-    expect((await requested(agent, at(other, path))).get('acr_values')).toBeNull()
+    expect((await readAuthorizationRequest(agent, at(one, path))).get('acr_values')).toBe('gold')
+    expect((await readAuthorizationRequest(agent, at(other, path))).get('acr_values')).toBeNull()
   })
 
   it('a post-logout state of one instance does not redirect with the other', async () => {
@@ -220,7 +228,7 @@ describe('a URL with sealed parameters of one instance', { meta: { id: 'owners-4
           .catch(next)
           .then(() => res),
     )
-    const end = new URL(location(await agent.get(at(one, '/end'), manual)))
+    const end = new URL(readLocation(await agent.get(at(one, '/end'), manual)))
     const back = `/?state=${end.searchParams.get('state')}`
     expect((await agent.get(at(one, back), manual)).headers.get('location')).toBe('/goodbye')
     expect((await agent.get(at(other, back), manual)).headers.get('location')).toBeNull()
@@ -239,7 +247,7 @@ describe('a logout token', { meta: { id: 'owners-5' } }, () => {
       statuses.push((await deliver(at(app, '/backchannel-logout'), { logout_token: token })).status)
     }
     expect(statuses).toEqual([200, 200, 400, 400])
-    expect(told(one, 'logout')).toHaveLength(1)
+    expect(listEvents(one, 'logout')).toHaveLength(1)
   })
 })
 
@@ -252,7 +260,7 @@ describe('a step-up error (LoginNeeded)', { meta: { id: 'owners-6' } }, () => {
     app.app.get('/orders', (_req, _res, next) => next(new LoginNeeded('not_allowed', { ...needs, ...fault })))
     app.app.use(app.oidc.errorHandler())
     const agent = await customer(app)
-    expect((await requested(agent, '/orders')).get('scope')).toContain('orders')
+    expect((await readAuthorizationRequest(agent, '/orders')).get('scope')).toContain('orders')
     expect((await agent.fetch('/orders')).json()).toMatchObject({ login: expect.stringContaining('ask=') as string })
 
     fault.owner = (await backOffice()).owner

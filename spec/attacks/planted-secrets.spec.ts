@@ -26,7 +26,7 @@ import {
 } from 'express-session-oidc/testing'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { startApp, until, type TestApp } from '../support/app.ts'
-import { location, noteRoutes } from '../support/flow.ts'
+import { readLocation, noteRoutes } from '../support/flow.ts'
 import { ownRedis } from '../support/own-redis.ts'
 import { newClient } from '../support/redis.ts'
 import { sessionId } from '../support/session-cookie.ts'
@@ -213,9 +213,9 @@ describe.skipIf(!own)('secrets planted in all flows', { meta: { id: 'planted-sec
   function listen(): void {
     for (const name of eventNames) {
       const channel = `express-session-oidc:${name}`
-      const told = (event: unknown): void => see(`the channel ${channel}`, event)
-      subscribe(channel, told)
-      restore.push(() => unsubscribe(channel, told))
+      const reported = (event: unknown): void => see(`the channel ${channel}`, event)
+      subscribe(channel, reported)
+      restore.push(() => unsubscribe(channel, reported))
       for (const one of [app.oidc, partner]) restore.push(one.on(name, (event) => see(`the event ${name}`, event)))
     }
     const warned = (warning: Error & { detail?: unknown }): void => {
@@ -387,7 +387,7 @@ describe.skipIf(!own)('secrets planted in all flows', { meta: { id: 'planted-sec
   it('repeated logins, by form, by another user and by reloaded callbacks, leak no secret', async () => {
     const agent = await loggedIn()
     const begun = await agent.get('/switch', { redirect: 'manual' })
-    const callback = location(await agent.get(location(begun), { redirect: 'manual' }))
+    const callback = readLocation(await agent.get(readLocation(begun), { redirect: 'manual' }))
     for (let time = 0; time < 3; time++) expect((await agent.get(callback)).status).toBe(200)
     expect((await agent.post('/connect')).status).toBe(200)
     provider.signIn('bob')
@@ -721,7 +721,7 @@ describe.skipIf(!own)('secrets planted in all flows', { meta: { id: 'planted-sec
     it('the search finds a code in a request whose own URL does not contain it', async () => {
       const agent = browser()
       const begun = await agent.get('/login?returnTo=/notes', { redirect: 'manual' })
-      const callback = location(await agent.get(location(begun), { redirect: 'manual' }))
+      const callback = readLocation(await agent.get(readLocation(begun), { redirect: 'manual' }))
       await agent.get(callback)
       plantRequests()
       const code = new URL(callback).searchParams.get('code') ?? ''

@@ -9,7 +9,7 @@ import { createTransactionId, writeState } from '../../lib/session/state.ts'
 import { openTransaction, makeTransactionCookie, type Transaction } from '../../lib/session/transaction.ts'
 import { getContext, secret, type AppSetup, type TestApp } from '../support/app.ts'
 import { makeIdentity, type Identity } from '../support/identity.ts'
-import { behindTls, forgetTransactions, location, publicOrigin, type Flow } from '../support/flow.ts'
+import { behindTls, forgetTransactions, readLocation, publicOrigin, type Flow } from '../support/flow.ts'
 import { waiting } from '../support/waiting.ts'
 import { form, navigation, queryValue, rawRequest, script, type HeaderLines, type RawAnswer } from './raw-http.ts'
 
@@ -304,7 +304,7 @@ export function listWays(world: Flow): Record<string, Way> {
         await sendRaw(app, '/end')
         if (given.refused) return []
         const agent = await loggedIn(app)
-        const end = new URL(location(await agent.get('/end', { redirect: 'manual' })))
+        const end = new URL(readLocation(await agent.get('/end', { redirect: 'manual' })))
         expect(end.origin + end.pathname).toBe(`${world.provider.issuer}/logout`)
         const back = new URL(end.searchParams.get('post_logout_redirect_uri') ?? 'none')
         expect(back.pathname).toBe('/')

@@ -207,15 +207,15 @@ describe('a returnTo', () => {
 
   it('a returnTo cannot add parameters to the authorization request', async () => {
     const app = await startAtPublicOrigin(world)
-    const asked = async (target: string): Promise<string[]> => {
+    const requested = async (target: string): Promise<string[]> => {
       const answer = await sendRaw(app, `/login?returnTo=${queryValue(target)}`)
       return [...new URL(answer.get('Location') ?? '').searchParams.keys()].toSorted()
     }
-    const usual = await asked('/')
+    const usual = await requested('/')
     expect(usual).toContain('redirect_uri')
     for (const end of ['&', '?', '#', '%26', '%2526', ';', '\u0026', '&amp;', '\n']) {
       const target = `/path${end}${['prompt=none', 'scope=admin', 'redirect_uri=//evil.example', 'state=x'].join(end)}`
-      expect(await asked(target)).toEqual(usual)
+      expect(await requested(target)).toEqual(usual)
     }
   })
 })

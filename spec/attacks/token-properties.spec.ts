@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { OidcError } from '../../lib/core/errors.ts'
 import { close, listen } from '../support/app.ts'
 import { depth, runs } from '../support/depth.ts'
-import { rejection } from '../support/flow.ts'
+import { catchRejection } from '../support/flow.ts'
 import { audience, base64url, Mint } from './forged-tokens.ts'
 import { rawRequest } from './raw-http.ts'
 
@@ -45,7 +45,7 @@ function requestWith(authorization: string): Request {
 }
 
 async function isRefused(token: string): Promise<void> {
-  expect(await rejection(bearer.verifyToken(token))).toMatchObject({ code: 'token_invalid', status: 401 })
+  expect(await catchRejection(bearer.verifyToken(token))).toMatchObject({ code: 'token_invalid', status: 401 })
 }
 
 describe('a modified valid token', () => {

@@ -12,7 +12,7 @@ import { transactionSeconds } from '../../lib/core/limits.ts'
 import { openTransaction, makeTransactionCookie, type Transaction } from '../../lib/session/transaction.ts'
 import { getContext, secret, type TestApp } from '../support/app.ts'
 import { runs } from '../support/depth.ts'
-import { flow, location, noteRoutes, listNotes, response, told, transactions } from '../support/flow.ts'
+import { flow, readLocation, noteRoutes, listNotes, response, listEvents, listTransactions } from '../support/flow.ts'
 import { waiting } from '../support/waiting.ts'
 import { makeCookiePlace } from '../../lib/session/login-cookies.ts'
 
@@ -44,7 +44,7 @@ interface Begun {
 async function begun(app: TestApp): Promise<Begun> {
   const agent = app.agent()
   const callback = await response(agent, '/profile')
-  const [name = ''] = transactions(agent)
+  const [name = ''] = listTransactions(agent)
   const id = name.split('.').at(-1) ?? ''
   return { app, agent, callback, id, name, value: agent.jar.get(name)?.value ?? '' }
 }
@@ -67,7 +67,7 @@ function beginsAnew(answer: UserAgentResponse, what: unknown = ''): void {
 
 /** Checks that the login in progress was not used and still succeeds for its user. */
 async function isStillGood({ app, agent, callback }: Begun): Promise<void> {
-  expect(told(app, 'login')).toEqual([])
+  expect(listEvents(app, 'login')).toEqual([])
   expect((await agent.get(callback)).json()).toMatchObject({ user: { sub: 'alice' } })
 }
 
@@ -186,7 +186,7 @@ describe('an unsuitable transaction cookie', () => {
     const app = await start()
     const login = await begun(app)
     const second = await response(login.agent, '/profile')
-    const [, otherName = ''] = transactions(login.agent)
+    const [, otherName = ''] = listTransactions(login.agent)
     const other = login.agent.jar.get(otherName)?.value ?? ''
     beginsAnew(await comesWith(login, `${login.name}=${other}; ${otherName}=${login.value}`))
     beginsAnew(await comesWith({ ...login, callback: second }, `${login.name}=${other}; ${otherName}=${login.value}`))
@@ -231,7 +231,7 @@ describe('an unsuitable transaction cookie', () => {
     vi.setSystemTime(right)
     // The browser still sends the cookie, so only the application can reject it.
     beginsAnew(await comesWith(login, `${login.name}=${login.value}`))
-    expect(told(app, 'login')).toEqual([])
+    expect(listEvents(app, 'login')).toEqual([])
   })
 
   it('a cookie under a previous secret is accepted only while `secret` lists it', async () => {
@@ -242,7 +242,7 @@ describe('an unsuitable transaction cookie', () => {
     const removed = await start({ secret: next, baseUrl: before.url })
     const refused = await login.agent.get(at(removed), { redirect: 'manual' })
     expect(refused.status).toBe(400)
-    expect(told(removed, 'login_failed')).toMatchObject([{ code: 'state_unknown' }])
+    expect(listEvents(removed, 'login_failed')).toMatchObject([{ code: 'state_unknown' }])
 
     // A valid state is not enough: a cookie under a removed secret counts as missing.
     const { state: codes } = deriveSeals({ secrets: [next], owner: removed.owner })
@@ -362,7 +362,7 @@ describe('other values used as a transaction cookie', () => {
     // Even with a valid MAC, since an id has 22 characters.
     const page = await user.get(`/callback?code=x&state=finished.0.${mac}`)
     expect(page.status).toBe(400)
-    expect(told(app, 'login_failed')).toMatchObject([{ code: 'state_unknown' }])
+    expect(listEvents(app, 'login_failed')).toMatchObject([{ code: 'state_unknown' }])
   })
 })
 
@@ -372,12 +372,12 @@ describe('a login that restarts because of an invalid cookie', () => {
     { meta: { id: 'transaction-cookie-3' } },
     async () => {
       const login = await begun(await start())
-      const second = location(
-        await login.agent.get(location(await comesWith(login, `${login.name}=garbage`)), { redirect: 'manual' }),
+      const second = readLocation(
+        await login.agent.get(readLocation(await comesWith(login, `${login.name}=garbage`)), { redirect: 'manual' }),
       )
       const page = await comesWith({ ...login, callback: second }, `${login.name}=${login.value}`)
       expect(page.status).toBe(400)
-      expect(told(login.app, 'login_failed')).toMatchObject([{ code: 'transaction_missing' }])
+      expect(listEvents(login.app, 'login_failed')).toMatchObject([{ code: 'transaction_missing' }])
       expect(world.provider.requestsTo('token')).toEqual([])
     },
   )

@@ -6,7 +6,7 @@ import type { RequestHandler } from 'express'
 import { chromium, type Page } from 'playwright-core'
 import { describe, expect, it } from 'vitest'
 import { browserForFile, launchOptions, screenshot } from '../support/chromium.ts'
-import { flow, told } from '../support/flow.ts'
+import { flow, listEvents } from '../support/flow.ts'
 import { shows, startPages } from './own-app.ts'
 
 const browser = browserForFile()
@@ -49,10 +49,10 @@ describe('a browser that blocks all cookies', () => {
       await screenshot(page, 'page-cookies-blocked')
       expect(world.provider.requestsTo('authorize')).toHaveLength(2)
       expect(world.provider.requestsTo('token')).toHaveLength(0)
-      expect(told(app, 'login_failed')).toMatchObject([{ code: 'transaction_missing' }])
+      expect(listEvents(app, 'login_failed')).toMatchObject([{ code: 'transaction_missing' }])
       // Another attempt does not loop either.
       await page.getByRole('link', { name: 'Log in again' }).click()
-      await expect.poll(() => told(app, 'login_failed').length).toBe(2)
+      await expect.poll(() => listEvents(app, 'login_failed').length).toBe(2)
       expect(world.provider.requestsTo('authorize')).toHaveLength(4)
     },
   )
@@ -69,7 +69,7 @@ describe('a session cookie that is not stored', () => {
     expect(answer?.status()).toBe(400)
     await page.getByText('does not keep the session').waitFor()
     await screenshot(page, 'page-login-loop')
-    expect(told(app, 'login_failed')).toMatchObject([{ code: 'login_loop' }])
+    expect(listEvents(app, 'login_failed')).toMatchObject([{ code: 'login_loop' }])
     expect(world.provider.requestsTo('token')).toHaveLength(6)
   })
 })
@@ -84,7 +84,7 @@ describe('a page under a host name other than that of baseUrl', () => {
     await page.getByText('hello alice').waitFor()
     expect(world.provider.requestsTo('authorize')).toHaveLength(2)
     expect(world.provider.requestsTo('token')).toHaveLength(1)
-    expect(told(app, 'login_failed')).toEqual([])
+    expect(listEvents(app, 'login_failed')).toEqual([])
     await page.goto(`${right}/page/one`)
     await shows(page, 'page one', 'alice')
   })
@@ -98,7 +98,7 @@ describe('a page under a host name other than that of baseUrl', () => {
     await page.goto(`${app.url}/page/one`)
     await page.getByText('at another host, or at http: instead of https:').waitFor()
     await screenshot(page, 'page-another-address')
-    const [failed] = told(app, 'login_failed')
+    const [failed] = listEvents(app, 'login_failed')
     expect(failed?.['code']).toBe('transaction_missing')
     const right = app.url.replace('127.0.0.1', 'localhost')
     expect(failed?.['detail']).toContain(`did not start at ${right}, but at another host`)

@@ -7,7 +7,7 @@ import { chromium, type Page } from 'playwright-core'
 import { describe, expect, it } from 'vitest'
 import { close, listen, type TestApp } from '../support/app.ts'
 import { browserForFile, launchOptions, listen as listenTo } from '../support/chromium.ts'
-import { flow, told } from '../support/flow.ts'
+import { flow, listEvents } from '../support/flow.ts'
 import { fetched, shows, startPages } from './own-app.ts'
 
 const clients = ['web', 'shop'].map((clientId) => ({ clientId, clientSecret: `${clientId}-secret` }))
@@ -82,8 +82,8 @@ describe('a logout in one application', () => {
     await logIn(page, web, shop)
     await logOut(page)
     expect(new URL(page.url()).origin).toBe(shop.site)
-    expect(told(web, 'logout')).toMatchObject([{ sub: 'alice', reason: 'front_channel' }])
-    expect(told(shop, 'logout')).toMatchObject([{ sub: 'alice', reason: 'user' }])
+    expect(listEvents(web, 'logout')).toMatchObject([{ sub: 'alice', reason: 'front_channel' }])
+    expect(listEvents(shop, 'logout')).toMatchObject([{ sub: 'alice', reason: 'user' }])
     expect(await statusAt(page, web)).toBe(401)
     expect(browser.complaints).toEqual([])
   })
@@ -99,7 +99,7 @@ describe('a logout in one application', () => {
     const framed = page.waitForResponse((response) => response.url().startsWith(`${web.site}/frontchannel-logout?`))
     await logOut(page)
     expect((await framed).status()).toBe(200)
-    expect(told(web, 'logout')).toEqual([])
+    expect(listEvents(web, 'logout')).toEqual([])
     expect(await statusAt(page, web)).toBe(200)
     expect(browser.complaints).toEqual([])
   })
@@ -124,7 +124,7 @@ describe('another site that frames the logout URL', () => {
     await expect.poll(() => page.frames().at(1)?.url()).toMatch(/^chrome-error:/)
     expect(browser.complaints.join()).toContain(`frame-ancestors ${world.provider.url}`)
     browser.complaints.length = 0
-    expect(told(web, 'logout')).toEqual([])
+    expect(listEvents(web, 'logout')).toEqual([])
     expect(await statusAt(page, web)).toBe(200)
   })
 })

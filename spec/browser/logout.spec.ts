@@ -2,7 +2,7 @@
 import { chromium, type Page } from 'playwright-core'
 import { describe, expect, it } from 'vitest'
 import { browserForFile, launchOptions, listen } from '../support/chromium.ts'
-import { flow, told } from '../support/flow.ts'
+import { flow, listEvents } from '../support/flow.ts'
 import { fetched, pages, shows, startPages } from './own-app.ts'
 
 const browser = browserForFile()
@@ -56,7 +56,7 @@ describe('another tab after a logout in the first one', () => {
     await page.goto(`${app.url}/page/one`)
     expect(await app.oidc.logins.end({ sub: 'alice' })).toBe(1)
     expect(await fetched(page, '/profile')).toMatchObject({ status: 401, body: { login: `${app.url}/login` } })
-    expect(told(app, 'logout')).toMatchObject([{ sub: 'alice', reason: 'application' }])
+    expect(listEvents(app, 'logout')).toMatchObject([{ sub: 'alice', reason: 'application' }])
   })
 })
 

@@ -6,7 +6,7 @@ import type { Page } from 'playwright-core'
 import { describe, expect, it } from 'vitest'
 import { close, listen } from '../support/app.ts'
 import { browserForFile, screenshot } from '../support/chromium.ts'
-import { flow, told } from '../support/flow.ts'
+import { flow, listEvents } from '../support/flow.ts'
 import { fetched, shows, startPages } from './own-app.ts'
 
 const browser = browserForFile()
@@ -176,20 +176,20 @@ describe('a link to the logout on another site', () => {
     await page.getByRole('link', { name: 'Win' }).click()
     await expectOurs(page, 'Log out?')
     await screenshot(page, 'page-logout-asked')
-    expect(told(app, 'logout')).toEqual([])
+    expect(listEvents(app, 'logout')).toEqual([])
 
     await page.goto(site)
     await page.getByRole('button', { name: 'Win more' }).click()
     await expectOurs(page, 'This request was refused')
     await page.goto(`${app.url}/page/one`)
     await shows(page, 'page one', 'alice')
-    expect(told(app, 'logout')).toEqual([])
+    expect(listEvents(app, 'logout')).toEqual([])
 
     await page.goto(site)
     await page.getByRole('link', { name: 'Win' }).click()
     await page.getByRole('button', { name: 'Log out' }).click()
     await page.getByText('hello stranger').waitFor()
-    expect(told(app, 'logout')).toMatchObject([{ sub: 'alice', reason: 'user' }])
+    expect(listEvents(app, 'logout')).toMatchObject([{ sub: 'alice', reason: 'user' }])
   })
 
   it('a logout URL that the user typed logs out immediately', async () => {

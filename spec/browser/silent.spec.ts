@@ -3,7 +3,7 @@ import type { Express } from 'express'
 import type { Oidc } from 'express-session-oidc'
 import { expect, it } from 'vitest'
 import { browserForFile } from '../support/chromium.ts'
-import { flow, told } from '../support/flow.ts'
+import { flow, listEvents } from '../support/flow.ts'
 import { pages, shows } from './own-app.ts'
 
 const browser = browserForFile()
@@ -47,6 +47,6 @@ it('a public page shows the user who is logged in at the provider, and asks only
   await stranger.context().clearCookies({ name: /silent/ })
   await stranger.goto(`${url}/start`)
   expect(attempts()).toBe(2)
-  expect(told(app, 'login_failed')).toEqual([])
+  expect(listEvents(app, 'login_failed')).toEqual([])
   expect(browser.complaints).toEqual([])
 })

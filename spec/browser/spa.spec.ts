@@ -55,9 +55,9 @@ describe.each(['oidc-client-ts', 'keycloak-js'])('the page with %s', (library) =
     expect(await getAnswer(page)).toContain('Log in first.')
 
     await logIn(page, 'Alice')
-    const asked = provider.requestsTo('authorize').at(-2)?.params
-    expect(asked?.get('response_type')).toBe('code')
-    expect(asked?.get('code_challenge_method')).toBe('S256')
+    const requested = provider.requestsTo('authorize').at(-2)?.params
+    expect(requested?.get('response_type')).toBe('code')
+    expect(requested?.get('code_challenge_method')).toBe('S256')
     const exchanged = provider.requestsTo('token').at(-1)
     expect(exchanged?.params.get('code_verifier')).toMatch(/^[\w.~-]{43,128}$/)
     expect(exchanged?.params.has('client_secret')).toBe(false)
@@ -134,9 +134,9 @@ describe.each(['oidc-client-ts', 'keycloak-js'])('the page with %s', (library) =
     await chooseUser(page, 'Alice')
     await shows(page, '201 Created')
     expect(await getAnswer(page)).toContain('"acr": "gold"')
-    const asked = provider.requestsTo('authorize')[0]?.params
-    expect(asked?.get('acr_values')).toBe('gold')
-    expect(asked?.get('max_age')).toBe('300')
+    const requested = provider.requestsTo('authorize')[0]?.params
+    expect(requested?.get('acr_values')).toBe('gold')
+    expect(requested?.get('max_age')).toBe('300')
     await screenshot(page, `spa-${library}-stepped-up`)
     // The login is strong enough after the step-up.
     const sent = watch(page)
@@ -304,8 +304,8 @@ describe('the API of the SPA example', () => {
     const theirs = await get('/profile', { origin: 'https://evil.example' })
     expect(theirs.headers.get('access-control-allow-origin')).toBeNull()
 
-    const asked = { origin: example.pagesUrl, 'access-control-request-method': 'POST' }
-    const preflight = await get('/transfers', asked, 'OPTIONS')
+    const requested = { origin: example.pagesUrl, 'access-control-request-method': 'POST' }
+    const preflight = await get('/transfers', requested, 'OPTIONS')
     expect(preflight.status).toBe(204)
     expect(preflight.headers.get('access-control-allow-headers')).toMatch(/\bAuthorization\b/)
   })

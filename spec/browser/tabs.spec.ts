@@ -2,7 +2,7 @@
 import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { browserForFile } from '../support/chromium.ts'
-import { flow, told } from '../support/flow.ts'
+import { flow, listEvents } from '../support/flow.ts'
 import { startMain, type MainProgram } from '../support/main-program.ts'
 import { fetchTime, heading, logIn, logOut } from './demo-steps.ts'
 import { fetched, shows, startPages } from './own-app.ts'
@@ -174,7 +174,7 @@ describe('an application in several tabs', () => {
     expect(new URL(page.url()).origin).toBe(world.provider.url)
     await page.getByRole('button', { name: 'Bob Brown' }).click()
     await page.waitForURL(`${app.url}/page/one`)
-    expect(told(app, 'login_failed')).toEqual([])
+    expect(listEvents(app, 'login_failed')).toEqual([])
     // That request has been answered before: this response leads to the same page as the first one.
     await shows(page, 'page one', 'alice')
   })
@@ -217,7 +217,7 @@ describe('an application in several tabs', () => {
         await tab.getByRole('button', { name: 'Alice Adams' }).click()
         await shows(tab, `page ${index}`, 'alice')
       }
-      expect(told(app, 'login_failed')).toEqual([])
+      expect(listEvents(app, 'login_failed')).toEqual([])
     })
 
     it('the oldest of six tabs restarts its login and is logged in too', { meta: { id: 'tabs-3' } }, async () => {
@@ -227,7 +227,7 @@ describe('an application in several tabs', () => {
       // It is no longer known which page this login was for.
       await oldest.waitForURL(`${app.url}/`)
       await oldest.getByText('hello alice').waitFor()
-      expect(told(app, 'login_failed')).toEqual([])
+      expect(listEvents(app, 'login_failed')).toEqual([])
     })
   })
 

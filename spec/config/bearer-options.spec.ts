@@ -224,13 +224,13 @@ describe('the options of createBearer()', () => {
   )
 
   it('checks the options without a request to the provider', () => {
-    let asked = 0
+    let requested = 0
     const fetch = (() => {
-      asked++
-      throw new Error('nobody is to be asked')
+      requested++
+      throw new Error('no request is expected')
     }) as typeof globalThis.fetch
     createBearer({ ...valid, fetch })
-    expect(asked).toBe(0)
+    expect(requested).toBe(0)
   })
 
   it('lists all faults of the options in one error', () => {

@@ -395,8 +395,8 @@ describe('the options of createOidc()', () => {
   it('resolves the options without reading the environment and without a request', () => {
     const { env } = process
     const fetch = vi.spyOn(globalThis, 'fetch')
-    const asked: PropertyKey[] = []
-    const watch = (_: object, key: PropertyKey): void => void asked.push(key)
+    const requested: PropertyKey[] = []
+    const watch = (_: object, key: PropertyKey): void => void requested.push(key)
     process.env = new Proxy(env, {
       get: (target, key) => (watch(target, key), Reflect.get(target, key) as unknown),
       has: (target, key) => (watch(target, key), Reflect.has(target, key)),
@@ -408,7 +408,7 @@ describe('the options of createOidc()', () => {
     } finally {
       process.env = env
     }
-    expect(asked).toEqual([])
+    expect(requested).toEqual([])
     expect(fetch).not.toHaveBeenCalled()
     fetch.mockRestore()
   })

@@ -205,7 +205,7 @@ describe('the rules of a provider', () => {
   })
 
   it('apply to a token, whatever options stand beside the provider', async () => {
-    const told: string[] = []
+    const reported: string[] = []
     const fetch = (async () =>
       Response.json({ active: true, iss: issuer, aud: 'orders', sub: 'alice' })) as typeof globalThis.fetch
     const api = createBearer({
@@ -215,9 +215,9 @@ describe('the rules of a provider', () => {
       introspection: { clientId: 'orders', clientSecret: 'a client secret', tokens: 'all' },
       fetch,
     })
-    api.on('token_rejected', ({ detail }) => told.push(detail ?? ''))
+    api.on('token_rejected', ({ detail }) => reported.push(detail ?? ''))
     await expect(api.verifyToken('opaque')).rejects.toMatchObject({ code: 'token_invalid' })
-    expect(told).toEqual(['not this one'])
+    expect(reported).toEqual(['not this one'])
   })
 })
 

@@ -27,7 +27,7 @@ describe('parseScope()', () => {
     ['a backslash', 'open\\id'],
     ['a tab', 'openid\tprofile'],
     ['DEL', 'openid\x7f'],
-    ['an accent', 'openíd'],
+    ['an accent', 'open\u00edd'],
     ['a control character at the beginning', '\x1fopenid'],
   ])('returns undefined for %s', (_name, value) => {
     expect(parseScope(value)).toBeUndefined()

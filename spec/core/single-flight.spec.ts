@@ -15,12 +15,12 @@ describe('SingleFlight', () => {
         await gate.pass()
         return runs
       }
-      const asked = [flight.run(work), flight.run(work), flight.run(work)]
+      const requested = [flight.run(work), flight.run(work), flight.run(work)]
       await gate.arrived
       expect(runs).toBe(1)
       expect(flight.isRunning).toBe(true)
       gate.open()
-      expect(await Promise.all(asked)).toEqual([1, 1, 1])
+      expect(await Promise.all(requested)).toEqual([1, 1, 1])
       expect(flight.isRunning).toBe(false)
       expect(await flight.run(work)).toBe(2)
     },
@@ -29,8 +29,8 @@ describe('SingleFlight', () => {
   it('rejects for all callers if the work fails, and does not keep the failure', async () => {
     const flight = new SingleFlight<string>()
     const fail = (): Promise<string> => Promise.reject(new Error('no'))
-    const asked = await Promise.allSettled([flight.run(fail), flight.run(fail)])
-    expect(asked.map(({ status }) => status)).toEqual(['rejected', 'rejected'])
+    const requested = await Promise.allSettled([flight.run(fail), flight.run(fail)])
+    expect(requested.map(({ status }) => status)).toEqual(['rejected', 'rejected'])
     expect(await flight.run(() => Promise.resolve('yes'))).toBe('yes')
   })
 })

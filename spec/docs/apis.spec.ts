@@ -98,11 +98,11 @@ async function makeTokens(): Promise<Record<string, string>> {
 }
 
 /** The API of the guide, and the details of its events. */
-async function serve(before?: (app: Express) => void): Promise<{ url: string; told: string[] }> {
+async function serve(before?: (app: Express) => void): Promise<{ url: string; reported: string[] }> {
   const api = createBearer({ issuer: provider.issuer, audience: 'orders', baseUrl })
-  const told: string[] = []
+  const reported: string[] = []
   for (const name of ['token_rejected', 'denied', 'provider_fault'] as const) {
-    api.on(name, ({ detail }) => told.push(`${name}: ${detail}`))
+    api.on(name, ({ detail }) => reported.push(`${name}: ${detail}`))
   }
   const done = (req: express.Request, res: express.Response): void => {
     const { sub, scope } = api.auth(req)
@@ -118,7 +118,7 @@ async function serve(before?: (app: Express) => void): Promise<{ url: string; to
   app.post('/payouts', api.requireBearer({ acr: 'gold', maxAuthAgeSeconds: 300 }), done)
   const server = createServer(app)
   stops.push(() => close(server))
-  return { url: await listen(server), told }
+  return { url: await listen(server), reported }
 }
 
 const filled = (text: string): string => text.replace(/\$([A-Z_]+)/g, (_all, name: string) => String(tokens[name]))
@@ -161,21 +161,23 @@ function ask(url: string, { method = 'GET', path = '/orders', authorization, for
   })
 }
 
-const told = (text: string): string => text.replaceAll(provider.issuer, issuer)
+const reported = (text: string): string => text.replaceAll(provider.issuer, issuer)
 
 async function transcript(): Promise<string> {
   const up = await serve()
   const sections: string[] = []
   for (const call of calls) {
     if (call.isDown) await provider.stop()
-    const { url, told: events } = call.isDown ? await serve() : up
+    const { url, reported: events } = call.isDown ? await serve() : up
     const before = events.length
     const answer = await ask(url, call)
     if (call.isDown) await provider.start()
     expect(answer.split('\n', 1)[0], call.title).toBe(`HTTP/1.1 ${call.status} ${STATUS_CODES[call.status]}`)
     const noted = events.slice(before).map((event) => `\n\n# the event ${event}`)
     const shown = call.isDown ? noted.map(() => '\n\n# the event provider_fault says why') : noted
-    sections.push(`### ${call.title}\n\n\`\`\`console\n$ ${command(call)}\n${told(answer + shown.join(''))}\n\`\`\`\n`)
+    sections.push(
+      `### ${call.title}\n\n\`\`\`console\n$ ${command(call)}\n${reported(answer + shown.join(''))}\n\`\`\`\n`,
+    )
   }
   return `\n${sections.join('\n')}\n`
 }

@@ -59,24 +59,24 @@ const quoted = (text: string | undefined): string[] =>
 
 describe('docs/observability.md', () => {
   it('lists every event with every field, and no others', () => {
-    const told = new Map(
+    const reported = new Map(
       rows('event').map(([name, fields]) => [quoted(name)[0], [...base, ...quoted(fields)].toSorted()]),
     )
     expect(events.size).toBeGreaterThan(8)
-    expect(told).toEqual(new Map([...events].map(([name, fields]) => [name, fields.toSorted()])))
+    expect(reported).toEqual(new Map([...events].map(([name, fields]) => [name, fields.toSorted()])))
   })
 
   it('describes every field and every reason', () => {
-    const told = rows('field').flatMap(([name]) => quoted(name))
-    expect(told.toSorted()).toEqual([...new Set([...events.values()].flat())].toSorted())
+    const reported = rows('field').flatMap(([name]) => quoted(name))
+    expect(reported.toSorted()).toEqual([...new Set([...events.values()].flat())].toSorted())
     const reasons = rows('field').find(([name]) => quoted(name)[0] === 'reason')?.[1]
     expect(new Set(quoted(reasons))).toEqual(new Set(eventTypes.flatMap(getReasons)))
   })
 
   it('names only codes that exist', () => {
-    const told = rows('code').flatMap(([names]) => quoted(names))
-    expect(told.length).toBeGreaterThan(15)
-    for (const code of told) expect([...codes, ...events.keys()], code).toContain(code)
+    const reported = rows('code').flatMap(([names]) => quoted(names))
+    expect(reported.length).toBeGreaterThan(15)
+    for (const code of reported) expect([...codes, ...events.keys()], code).toContain(code)
   })
 
   it('has alerts only on metrics, labels and codes that exist', () => {

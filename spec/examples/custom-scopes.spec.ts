@@ -18,9 +18,9 @@ afterAll(() => example.stop())
 
 async function logIn(): Promise<{ agent: UserAgent; home: UserAgentResponse }> {
   const agent = example.agent()
-  const asked = await agent.get('/login')
-  expect(getHeading(asked)).toBe('Who are you?')
-  const home = await agent.submit(asked, { button: 'alice' })
+  const requested = await agent.get('/login')
+  expect(getHeading(requested)).toBe('Who are you?')
+  const home = await agent.submit(requested, { button: 'alice' })
   expect(getHeading(home)).toBe('Hello, Alice Arden')
   return { agent, home }
 }
@@ -28,10 +28,10 @@ async function logIn(): Promise<{ agent: UserAgent; home: UserAgentResponse }> {
 it('logs in with little scope, and requests that of the calendar when it is opened', async () => {
   const { agent, home } = await logIn()
   expect(readText(home)).toContain('So far you have granted: openid profile ')
-  const asked = await agent.click(home, 'Calendar')
-  expect(getHeading(asked)).toBe('Allow access?')
-  expect(readText(asked)).toContain('Read your calendar calendar.read')
-  const calendar = await agent.submit(asked, { button: 'allow' })
+  const requested = await agent.click(home, 'Calendar')
+  expect(getHeading(requested)).toBe('Allow access?')
+  expect(readText(requested)).toContain('Read your calendar calendar.read')
+  const calendar = await agent.submit(requested, { button: 'allow' })
   expect(calendar.url).toBe(`${example.url}/calendar`)
   expect(getHeading(calendar)).toBe('Your calendar')
   expect(readText(await agent.get('/'))).toContain('So far you have granted: openid profile calendar.read')
@@ -48,9 +48,9 @@ it('shows a 403 page if the user refuses scope, and asks again only when they go
   const contacts = await agent.get('/contacts')
   expect(contacts.status).toBe(403)
   expect(readText(contacts)).toContain('This requires a permission that you have not granted.')
-  const asked = await agent.click(contacts, 'Continue')
-  expect(getHeading(asked)).toBe('Allow access?')
-  await agent.submit(asked, { button: 'allow' })
+  const requested = await agent.click(contacts, 'Continue')
+  expect(getHeading(requested)).toBe('Allow access?')
+  await agent.submit(requested, { button: 'allow' })
   expect(getHeading(await agent.get('/contacts'))).toBe('Your contacts')
   expect(readText(await agent.get('/'))).not.toContain('Connect your contacts')
 })
@@ -67,10 +67,10 @@ it('keeps granted scope when more is granted', async () => {
 it('requires a new authentication for a transfer, and again half a minute later', async () => {
   const { agent, home } = await logIn()
   for (const round of [1, 2]) {
-    const asked = await (round === 1 ? agent.click(home, 'Transfer') : agent.get('/transfer'))
-    expect([round, getHeading(asked)]).toEqual([round, 'Is it still you?'])
-    expect(readText(asked)).not.toContain('Bob')
-    const page = await agent.submit(asked, { button: 'alice' })
+    const requested = await (round === 1 ? agent.click(home, 'Transfer') : agent.get('/transfer'))
+    expect([round, getHeading(requested)]).toEqual([round, 'Is it still you?'])
+    expect(readText(requested)).not.toContain('Bob')
+    const page = await agent.submit(requested, { button: 'alice' })
     expect([round, getHeading(page)]).toEqual([round, 'Transfer money'])
     pass(31)
   }

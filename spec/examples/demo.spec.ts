@@ -11,9 +11,9 @@ import { getHeading, logOut, run, readText, type Running } from './steps.ts'
 const redis = redisForFile()
 
 async function logIn(agent: UserAgent, path: string, user: string): Promise<UserAgentResponse> {
-  const asked = await agent.get(path)
-  expect(getHeading(asked)).toBe('Who are you?')
-  return agent.submit(asked, { button: user })
+  const requested = await agent.get(path)
+  expect(getHeading(requested)).toBe('Who are you?')
+  return agent.submit(requested, { button: user })
 }
 
 describe.each(['memory', 'Redis'])('the demo with its sessions in %s', (where) => {
@@ -48,8 +48,8 @@ describe.each(['memory', 'Redis'])('the demo with its sessions in %s', (where) =
 
   it('logs in and shows the user with all claims', async () => {
     const agent = demo.agent()
-    const asked = await agent.click(await agent.get('/'), 'Log in')
-    const page = await agent.submit(asked, { button: 'alice' })
+    const requested = await agent.click(await agent.get('/'), 'Log in')
+    const page = await agent.submit(requested, { button: 'alice' })
     expect(page.url).toBe(`${demo.url}/`)
     expect(getHeading(page)).toBe('Hello, Alice Arden')
     const text = readText(page)

@@ -41,8 +41,8 @@ it('requests the scope that a service requires, and returns to the page', async 
   const prices = await agent.click(await agent.get('/'), 'Prices')
   expect(prices.url).toBe(`${example.url}/prices`)
   expect(readText(prices)).toContain('A globe: 80.00')
-  const asked = services.provider.requestsTo('authorize').map(({ params }) => params.get('scope'))
-  expect(asked).toEqual(['openid profile email', 'openid profile email prices.read'])
+  const requested = services.provider.requestsTo('authorize').map(({ params }) => params.get('scope'))
+  expect(requested).toEqual(['openid profile email', 'openid profile email prices.read'])
   expect(readText(await agent.get('/'))).toContain('prices.read')
 })
 

@@ -22,11 +22,11 @@ function agent(): UserAgent {
 
 it('logs in and out at the tenant, under the host name of the real Entra', async () => {
   const browser = agent()
-  const asked = await browser.get('/profile')
-  expect(asked.url).toMatch(
+  const requested = await browser.get('/profile')
+  expect(requested.url).toMatch(
     /^https:\/\/login\.microsoftonline\.com\/11111111-[-1]+4[-0-9]+\/oauth2\/v2\.0\/authorize\?/,
   )
-  const page = await browser.submit(asked, { button: 'alice' })
+  const page = await browser.submit(requested, { button: 'alice' })
   expect(page.url).toBe(`${example.url}/profile`)
   expect(readText(page)).toContain('Name Alice Adams User name alice@contoso.example Tenant 11111111-')
   expect(readText(page)).toContain('ID in the tenant aaaaaaaa-0000-4000-8000-000000000001 Roles Admin Groups 0')

@@ -16,9 +16,9 @@ beforeAll(async () => {
 afterAll(() => example.stop())
 
 async function logIn(agent: UserAgent, link: string, user: string, path = '/'): Promise<UserAgentResponse> {
-  const asked = await agent.click(await agent.get(path), link)
-  expect(getHeading(asked)).toBe('Who are you?')
-  return agent.submit(asked, { button: user })
+  const requested = await agent.click(await agent.get(path), link)
+  expect(getHeading(requested)).toBe('Who are you?')
+  return agent.submit(requested, { button: user })
 }
 
 it('has a login of each provider in one session', { meta: { id: 'multiple-providers-1' } }, async () => {
@@ -54,10 +54,10 @@ it.each([
 
 it('asks an anonymous visitor for the provider, and returns to the requested page', async () => {
   const agent = example.agent()
-  const asked = await agent.get('/staff-only')
-  expect(asked.url).toBe(`${example.url}/signin?returnTo=%2Fstaff-only`)
-  expect(getHeading(asked)).toBe('Who are you here?')
-  expect(readText(asked)).toContain('To open /staff-only')
+  const requested = await agent.get('/staff-only')
+  expect(requested.url).toBe(`${example.url}/signin?returnTo=%2Fstaff-only`)
+  expect(getHeading(requested)).toBe('Who are you here?')
+  expect(readText(requested)).toContain('To open /staff-only')
   const page = await logIn(agent, 'Log in as staff', 'tess', '/staff-only')
   expect(page.url).toBe(`${example.url}/staff-only`)
   expect(readText(page)).toContain('You are in as Tess Thorn')
@@ -69,8 +69,8 @@ it.each(['https://evil.example/', '//evil.example/', '/\\evil.example'])(
     const agent = example.agent()
     const path = `/signin?returnTo=${encodeURIComponent(to)}`
     expect((await agent.get(path)).text()).not.toContain('evil.example')
-    const asked = await agent.get(`/staff/login?returnTo=${encodeURIComponent(to)}`)
-    expect((await agent.submit(asked, { button: 'sam' })).url).toBe(`${example.url}/`)
+    const requested = await agent.get(`/staff/login?returnTo=${encodeURIComponent(to)}`)
+    expect((await agent.submit(requested, { button: 'sam' })).url).toBe(`${example.url}/`)
   },
 )
 

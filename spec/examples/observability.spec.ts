@@ -44,7 +44,7 @@ const lines = (): Line[] =>
     .split('\n')
     .filter(Boolean)
     .map((line) => JSON.parse(line) as Line)
-const told = (event: string): Line[] => lines().filter((line) => line.event === event)
+const reported = (event: string): Line[] => lines().filter((line) => line.event === event)
 
 async function start(store?: Store): Promise<void> {
   written = ''
@@ -88,8 +88,8 @@ afterEach(async () => {
 
 async function logIn(user = 'alice'): Promise<UserAgent> {
   const agent = example.agent()
-  const asked = await agent.click(await agent.get('/'), 'Log in')
-  expect(getHeading(await agent.submit(asked, { button: user }))).toMatch(/^Hello, \w/)
+  const requested = await agent.click(await agent.get('/'), 'Log in')
+  expect(getHeading(await agent.submit(requested, { button: user }))).toMatch(/^Hello, \w/)
   return agent
 }
 
@@ -111,10 +111,14 @@ async function counts(name: string): Promise<Record<string, number>> {
 describe('a login', () => {
   it('a login and a logout each add a line and a count', async () => {
     const agent = await logIn()
-    expect(told('login_begun')).toMatchObject([{ level: debug, provider: 'default', attempt: 0 }])
-    expect(told('login')).toMatchObject([{ level: info, provider: 'default', issuer: provider.issuer, sub: 'alice' }])
+    expect(reported('login_begun')).toMatchObject([{ level: debug, provider: 'default', attempt: 0 }])
+    expect(reported('login')).toMatchObject([
+      { level: info, provider: 'default', issuer: provider.issuer, sub: 'alice' },
+    ])
     await agent.submit(await agent.get('/'), { button: 'Log out' })
-    expect(told('logout')).toMatchObject([{ level: info, reason: 'user', loginId: told('login')[0]?.['loginId'] }])
+    expect(reported('logout')).toMatchObject([
+      { level: info, reason: 'user', loginId: reported('login')[0]?.['loginId'] },
+    ])
     expect(await counts('oidc_login_begun_total')).toEqual({ 'provider="default",prompt="",attempt="0"': 1 })
     expect(await counts('oidc_login_total')).toEqual({ 'provider="default"': 1 })
     expect(await counts('oidc_logout_total')).toEqual({ 'provider="default",reason="user"': 1 })
@@ -123,7 +127,7 @@ describe('a login', () => {
   it('a login that the user cancels is logged as failed, but not as an error', async () => {
     provider.deny()
     expect((await example.agent().get('/orders')).status).toBe(403)
-    expect(told('login_failed')).toMatchObject([{ level: info, code: 'authorization_denied', status: 403 }])
+    expect(reported('login_failed')).toMatchObject([{ level: info, code: 'authorization_denied', status: 403 }])
     expect(await counts('oidc_login_failed_total')).toEqual({ 'provider="default",code="authorization_denied"': 1 })
   })
 
@@ -133,7 +137,7 @@ describe('a login', () => {
     const callback = await response(agent, '/orders')
     provider.misbehave({ endpoints: { token: { status: 401, body: { error: 'invalid_client' } } } })
     expect((await agent.get(callback)).status).toBe(500)
-    expect(told('login_failed')).toMatchObject([{ level: error, code: 'client_rejected', status: 500 }])
+    expect(reported('login_failed')).toMatchObject([{ level: error, code: 'client_rejected', status: 500 }])
   })
 })
 
@@ -141,7 +145,7 @@ describe('a denied request', () => {
   it('a denied request is logged with user and reason, and counted without them', async () => {
     const agent = await logIn('bob')
     expect((await agent.get('/admin')).status).toBe(403)
-    expect(told('denied')).toMatchObject([
+    expect(reported('denied')).toMatchObject([
       { level: info, code: 'not_allowed', sub: 'bob', detail: 'missing role: admin' },
     ])
     expect(await counts('oidc_denied_total')).toEqual({ 'provider="default",code="not_allowed"': 1 })
@@ -150,7 +154,7 @@ describe('a denied request', () => {
   it('a rejected token is logged and counted', async () => {
     const answer = await fetch(`${example.url}/api/orders`, { headers: { authorization: 'Bearer forged' } })
     expect(answer.status).toBe(401)
-    expect(told('token_rejected')).toMatchObject([{ level: info, code: 'token_invalid', status: 401 }])
+    expect(reported('token_rejected')).toMatchObject([{ level: info, code: 'token_invalid', status: 401 }])
     expect(await counts('oidc_token_rejected_total')).toEqual({ 'provider="default",code="token_invalid"': 1 })
   })
 })
@@ -159,16 +163,16 @@ describe('a refresh', () => {
   it('a refresh adds a debug line, a count and a duration', async () => {
     const agent = await logIn()
     expect(readText(await agent.get('/orders'))).toContain('Tea Biscuits')
-    expect(told('refresh')).toEqual([])
+    expect(reported('refresh')).toEqual([])
     pass(280)
     expect(readText(await agent.get('/orders'))).toContain('Tea Biscuits')
-    const loginId = told('login')[0]?.['loginId']
-    expect(told('refresh')).toMatchObject([{ level: debug, sub: 'alice', loginId, reason: 'expiry' }])
+    const loginId = reported('login')[0]?.['loginId']
+    expect(reported('refresh')).toMatchObject([{ level: debug, sub: 'alice', loginId, reason: 'expiry' }])
     const labels = 'provider="default",reason="expiry"'
     expect(await counts('oidc_refresh_total')).toEqual({ [labels]: 1 })
     expect(await counts('oidc_refresh_duration_count')).toEqual({ [labels]: 1 })
     const sum = (await counts('oidc_refresh_duration_sum'))[labels]
-    expect(sum).toBeCloseTo(Number(told('refresh')[0]?.['durationMs']) / 1000, 6)
+    expect(sum).toBeCloseTo(Number(reported('refresh')[0]?.['durationMs']) / 1000, 6)
     const durations = await counts('oidc_provider_request_duration_count')
     expect(durations).toMatchObject({
       'method="POST",grant_type="authorization_code",status="200"': 1,
@@ -181,8 +185,8 @@ describe('a refresh', () => {
     pass(280)
     provider.misbehave({ endpoints: { token: { status: 400, body: { error: 'invalid_grant' } } } })
     await agent.fetch('/orders')
-    expect(told('refresh_failed')).toMatchObject([{ level: info, code: 'login_required', sub: 'alice' }])
-    expect(told('logout')).toMatchObject([{ reason: 'refresh_refused' }])
+    expect(reported('refresh_failed')).toMatchObject([{ level: info, code: 'login_required', sub: 'alice' }])
+    expect(reported('logout')).toMatchObject([{ reason: 'refresh_refused' }])
     expect(await counts('oidc_logout_total')).toEqual({ 'provider="default",reason="refresh_refused"': 1 })
   })
 
@@ -191,7 +195,7 @@ describe('a refresh', () => {
     pass(280)
     provider.misbehave({ endpoints: { token: { status: 503 } } })
     expect((await agent.get('/orders')).status).toBe(200)
-    expect(told('refresh_failed')).toMatchObject([{ level: error, code: 'provider_unavailable', status: 503 }])
+    expect(reported('refresh_failed')).toMatchObject([{ level: error, code: 'provider_unavailable', status: 503 }])
     expect(await counts('oidc_refresh_failed_total')).toEqual({
       'provider="default",reason="expiry",code="provider_unavailable"': 1,
     })
@@ -208,7 +212,7 @@ describe('a fault', () => {
     redis.fail()
     expect((await agent.get('/orders')).status).toBe(503)
     redis.heal()
-    expect(told('store_fault')).toMatchObject([{ level: error, detail: 'Error: the store is away (mGet)' }])
+    expect(reported('store_fault')).toMatchObject([{ level: error, detail: 'Error: the store is away (mGet)' }])
     expect(await counts('oidc_store_fault_total')).toEqual({ 'provider="default"': 1 })
     expect((await agent.get('/orders')).status).toBe(200)
   })
@@ -216,8 +220,8 @@ describe('a fault', () => {
   it('a provider fault is logged as an error and counted, with the unanswered requests', async () => {
     await provider.stop()
     expect((await example.agent().get('/orders')).status).toBe(503)
-    expect(told('provider_fault')).toMatchObject([{ level: error }])
-    expect(told('login_failed')).toMatchObject([{ level: error, code: 'provider_unavailable' }])
+    expect(reported('provider_fault')).toMatchObject([{ level: error }])
+    expect(reported('login_failed')).toMatchObject([{ level: error, code: 'provider_unavailable' }])
     expect(await counts('oidc_provider_fault_total')).toEqual({ 'provider="default"': 1 })
     expect(await counts('oidc_provider_request_duration_count')).toEqual({ 'method="GET",error="TypeError"': 1 })
   })
@@ -236,8 +240,8 @@ describe('the log and the metrics', () => {
       ['refresh', '/orders', 200],
       ['denied', '/admin', 403],
     ] as const) {
-      expect(told(event)[0]?.requestId, event).toMatch(/^[-\da-f]{36}$/)
-      expect(told(event)[0]?.requestId, event).toBe(getId(path, status))
+      expect(reported(event)[0]?.requestId, event).toMatch(/^[-\da-f]{36}$/)
+      expect(reported(event)[0]?.requestId, event).toBe(getId(path, status))
     }
     const ids = lines().filter(({ msg }) => msg === 'request')
     expect(new Set(ids.map(({ requestId }) => requestId)).size).toBe(ids.length)
@@ -249,8 +253,8 @@ describe('the log and the metrics', () => {
     const release = provider.misbehave({ endpoints: { token: { hang: true } } })
     const calledOff = new AbortController()
     const cookie = `observed.sid=${agent.jar.get('observed.sid')?.value}`
-    const asked = fetch(`${example.url}/orders`, { headers: { cookie }, signal: calledOff.signal })
-    asked.catch(() => {})
+    const requested = fetch(`${example.url}/orders`, { headers: { cookie }, signal: calledOff.signal })
+    requested.catch(() => {})
     await until(() => provider.requestsTo('token').length === 2, 'the refresh has started')
     calledOff.abort()
     await until(() => lines().some(({ msg }) => msg === 'request aborted'), 'the aborted request is logged')
@@ -259,7 +263,7 @@ describe('the log and the metrics', () => {
       requestId: expect.stringMatching(/^[-\da-f]{36}$/) as string,
     })
     release()
-    await until(() => told('refresh').length + told('refresh_failed').length === 1, 'the refresh has finished')
+    await until(() => reported('refresh').length + reported('refresh_failed').length === 1, 'the refresh has finished')
   })
 
   it('the log contains warnings of the process', async () => {
@@ -307,9 +311,12 @@ describe('the log and the metrics', () => {
       for (const name of ['code', 'code_verifier', 'nonce', 'state']) watch.plant(name, params.get(name))
     }
     expect(watch.secrets).toHaveLength(11)
-    expect(told('login').length + told('refresh').length + told('logout').length + told('token_rejected').length).toBe(
-      6,
-    )
+    expect(
+      reported('login').length +
+        reported('refresh').length +
+        reported('logout').length +
+        reported('token_rejected').length,
+    ).toBe(6)
     watch.see('the log', written)
     watch.see('the metrics', (await ask('/metrics')).text)
     expect(watch.leaks()).toEqual([])
@@ -355,7 +362,7 @@ it('runs with its sessions in memory', async () => {
   await start()
   const agent = await logIn()
   expect(readText(await agent.get('/orders'))).toContain('Tea Biscuits')
-  expect(told('login')).toHaveLength(1)
+  expect(reported('login')).toHaveLength(1)
 })
 
 it('removes its listeners when it is closed', async () => {

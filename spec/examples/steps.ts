@@ -50,8 +50,9 @@ export async function logOut(
   page: UserAgentResponse,
   form: number | string = 0,
 ): Promise<UserAgentResponse> {
-  const asked = await agent.submit(page, { form })
-  if (getHeading(asked) !== 'Logging you out') throw new Error(`the provider shows no logout page:\n${readText(asked)}`)
+  const requested = await agent.submit(page, { form })
+  if (getHeading(requested) !== 'Logging you out')
+    throw new Error(`the provider shows no logout page:\n${readText(requested)}`)
   // Its button is outside the form.
-  return agent.submit(asked, { form: 'op.logoutForm', fields: { logout: 'yes' } })
+  return agent.submit(requested, { form: 'op.logoutForm', fields: { logout: 'yes' } })
 }

@@ -100,8 +100,8 @@ async function refused(
 
 async function logIn(user = 'alice'): Promise<{ agent: UserAgent; cookie: string }> {
   const agent = createUserAgent({ baseUrl: url })
-  const asked = await agent.click(await agent.get('/'), 'Log in')
-  const home = await agent.submit(asked, { button: user })
+  const requested = await agent.click(await agent.get('/'), 'Log in')
+  const home = await agent.submit(requested, { button: user })
   expect(getHeading(home)).toMatch(/^You are \w/)
   const sid = agent.jar.get('chat.sid')
   return { agent, cookie: `chat.sid=${sid?.value ?? ''}` }

@@ -15,7 +15,7 @@ import {
 } from 'express-session-oidc'
 import { describe, expect, it } from 'vitest'
 import { getContext, close, listen, secret, type TestApp } from '../support/app.ts'
-import { flow, rejection } from '../support/flow.ts'
+import { flow, catchRejection } from '../support/flow.ts'
 import { waiting } from '../support/waiting.ts'
 
 const world = flow()
@@ -31,7 +31,7 @@ function guard(): Bearer {
 }
 
 /** The part of an outcome that a GraphQL context would keep. */
-function told(outcome: OidcAuthorized | OidcNotAuthorized): object {
+function reported(outcome: OidcAuthorized | OidcNotAuthorized): object {
   if (!outcome.ok) return outcome
   return { ok: true, user: outcome.user?.sub ?? null, auth: outcome.auth?.sub ?? null }
 }
@@ -60,7 +60,7 @@ describe('oidc.authorize behind the router', () => {
           '/graphql',
           waiting(async (req, res) => {
             const outcome = await oidc.authorize(req, rule)
-            res.json({ ...told(outcome), oidc: getContext(req).isAuthenticated })
+            res.json({ ...reported(outcome), oidc: getContext(req).isAuthenticated })
           }),
         )
       },
@@ -142,9 +142,9 @@ describe('oidc.authorize behind the router', () => {
 })
 
 describe('an HTTP upgrade outside Express', () => {
-  /** Requests an upgrade with a cookie or a token, and resolves with the outcome of `judge`. */
+  /** Requests an upgrade with a cookie or a token, and resolves with the outcome of `evaluate`. */
   async function upgrade(
-    judge: (req: Request) => Promise<OidcAuthorized | OidcNotAuthorized>,
+    evaluate: (req: Request) => Promise<OidcAuthorized | OidcNotAuthorized>,
     headers: Record<string, string>,
     runSession?: RequestHandler,
   ): Promise<Record<string, unknown>> {
@@ -152,8 +152,8 @@ describe('an HTTP upgrade outside Express', () => {
     server.on('upgrade', (incoming: IncomingMessage, socket: Socket) => {
       const req = incoming as Request
       const decide = (): void =>
-        void judge(req).then(
-          (outcome) => socket.end(`HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n${JSON.stringify(told(outcome))}`),
+        void evaluate(req).then(
+          (outcome) => socket.end(`HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n${JSON.stringify(reported(outcome))}`),
           () => socket.destroy(),
         )
       if (runSession) runSession(req, new ServerResponse(incoming) as never, decide)
@@ -190,15 +190,15 @@ describe('an HTTP upgrade outside Express', () => {
 
   it("an upgrade is authorized by its session if its Origin is the application's or absent", async () => {
     const { app, cookie, runSession } = await loggedIn()
-    const judge = (req: Request) => app.oidc.authorize(req)
-    expect(await upgrade(judge, { cookie, origin: app.url }, runSession)).toEqual({
+    const evaluate = (req: Request) => app.oidc.authorize(req)
+    expect(await upgrade(evaluate, { cookie, origin: app.url }, runSession)).toEqual({
       ok: true,
       user: 'alice',
       auth: null,
     })
-    expect(await upgrade(judge, { cookie }, runSession)).toMatchObject({ ok: true })
-    expect(await upgrade(judge, {}, runSession)).toMatchObject({ ok: false, status: 401, code: 'login_required' })
-    expect(await upgrade(judge, { cookie })).toMatchObject({ ok: false, status: 503, code: 'session_missing' })
+    expect(await upgrade(evaluate, { cookie }, runSession)).toMatchObject({ ok: true })
+    expect(await upgrade(evaluate, {}, runSession)).toMatchObject({ ok: false, status: 401, code: 'login_required' })
+    expect(await upgrade(evaluate, { cookie })).toMatchObject({ ok: false, status: 503, code: 'session_missing' })
   })
 
   it.each([
@@ -209,11 +209,11 @@ describe('an HTTP upgrade outside Express', () => {
   ] as Record<string, string>[])('a cross-origin upgrade cannot use the session, only a token: %j', async (headers) => {
     const { app, cookie, runSession } = await loggedIn()
     const refused = { ok: false, status: 403, code: 'cross_site_request' }
-    const judge = (req: Request) => app.oidc.authorize(req, { bearer: true })
-    expect(await upgrade(judge, { cookie, ...headers }, runSession)).toMatchObject(refused)
+    const evaluate = (req: Request) => app.oidc.authorize(req, { bearer: true })
+    expect(await upgrade(evaluate, { cookie, ...headers }, runSession)).toMatchObject(refused)
     // Only a page of the token's own client can send the token.
     const authorization = `Bearer ${await token()}`
-    expect(await upgrade(judge, { cookie, authorization, ...headers }, runSession)).toMatchObject({
+    expect(await upgrade(evaluate, { cookie, authorization, ...headers }, runSession)).toMatchObject({
       ok: true,
       auth: 'bob',
     })
@@ -222,7 +222,7 @@ describe('an HTTP upgrade outside Express', () => {
   it('an upgrade with a token is evaluated by that token alone, and has no logged-in user', async () => {
     const { app, cookie, runSession } = await loggedIn()
     const users: unknown[] = []
-    const judge = async (req: Request): Promise<OidcAuthorized | OidcNotAuthorized> => {
+    const evaluate = async (req: Request): Promise<OidcAuthorized | OidcNotAuthorized> => {
       const outcome = await app.oidc.authorize(req, { bearer: true })
       try {
         users.push(app.oidc.user(req).sub)
@@ -232,20 +232,23 @@ describe('an HTTP upgrade outside Express', () => {
       return outcome
     }
     const good = `Bearer ${await token()}`
-    expect(await upgrade(judge, { cookie, authorization: good }, runSession)).toMatchObject({ ok: true, user: null })
-    expect(await upgrade(judge, { cookie, authorization: 'Bearer abc' }, runSession)).toMatchObject(invalid)
-    expect(await upgrade(judge, { cookie, authorization: 'Bearer' }, runSession)).toMatchObject({ status: 400 })
+    expect(await upgrade(evaluate, { cookie, authorization: good }, runSession)).toMatchObject({ ok: true, user: null })
+    expect(await upgrade(evaluate, { cookie, authorization: 'Bearer abc' }, runSession)).toMatchObject(invalid)
+    expect(await upgrade(evaluate, { cookie, authorization: 'Bearer' }, runSession)).toMatchObject({ status: 400 })
     expect(users).toEqual(['login_required', 'login_required', 'login_required'])
-    expect(await upgrade(judge, { cookie }, runSession)).toMatchObject({ ok: true, user: 'alice' })
+    expect(await upgrade(evaluate, { cookie }, runSession)).toMatchObject({ ok: true, user: 'alice' })
     expect(users.at(-1)).toBe('alice')
   })
 
   it('an upgrade is authorized by createBearer() without any session', async () => {
     const api = guard()
-    const judge = async (req: Request) =>
+    const evaluate = async (req: Request) =>
       (await api.authorize(req, { scope: 'orders:read' })) as OidcAuthorized | OidcNotAuthorized
-    expect(await upgrade(judge, { authorization: `Bearer ${await token()}` })).toMatchObject({ ok: true, auth: 'bob' })
-    expect(await upgrade(judge, {})).toEqual({
+    expect(await upgrade(evaluate, { authorization: `Bearer ${await token()}` })).toMatchObject({
+      ok: true,
+      auth: 'bob',
+    })
+    expect(await upgrade(evaluate, {})).toEqual({
       ok: false,
       status: 401,
       code: 'token_required',
@@ -255,12 +258,12 @@ describe('an HTTP upgrade outside Express', () => {
 })
 
 describe('api.authorize', () => {
-  async function outcomes(judge: (req: Request) => Promise<unknown>, headers: object[]): Promise<unknown[]> {
+  async function outcomes(evaluate: (req: Request) => Promise<unknown>, headers: object[]): Promise<unknown[]> {
     const app: Express = express()
     app.get(
       '/graphql',
       waiting(async (req, res) => {
-        const outcome = (await judge(req)) as { auth?: { sub: string } | undefined }
+        const outcome = (await evaluate(req)) as { auth?: { sub: string } | undefined }
         res.json('auth' in outcome ? { ok: true, sub: outcome.auth?.sub ?? null, req: req.auth ?? null } : outcome)
       }),
     )
@@ -399,7 +402,7 @@ describe('verifyToken', () => {
     api.on('token_rejected', (event) => events.push(event.code))
     api.on('denied', (event) => events.push(event.code))
     const given = (await make()) as string
-    const rejected = await rejection(
+    const rejected = await catchRejection(
       api.verifyToken(given, { acr: '1', scope: 'orders:read' }).catch((reason: unknown) => {
         // A token without the scope has no acr either, and the acr is checked first.
         if (code !== 'not_allowed') throw reason
@@ -414,7 +417,7 @@ describe('verifyToken', () => {
 
   it('throws a 503 error that is not a BearerError while the signing keys cannot be fetched', async () => {
     await world.provider.stop()
-    const error = await rejection(guard().verifyToken(await token()))
+    const error = await catchRejection(guard().verifyToken(await token()))
     expect(error).not.toBeInstanceOf(BearerError)
     expect(error).toMatchObject({ code: 'provider_unavailable', status: 503 })
     expect(error.headers['Retry-After']).toMatch(/^[1-9]/)

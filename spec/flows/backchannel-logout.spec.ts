@@ -5,7 +5,7 @@ import { MemoryStore } from 'express-session'
 import { RedisSessionStore } from 'express-session-oidc/redis'
 import { describe, expect, it, vi } from 'vitest'
 import type { TestApp } from '../support/app.ts'
-import { flow, noteRoutes, listNotes, told } from '../support/flow.ts'
+import { flow, noteRoutes, listNotes, listEvents } from '../support/flow.ts'
 import { withId } from '../support/ids.ts'
 import { deliver, logoutEvents, logoutToken } from '../support/logout-token.ts'
 import { sidRoute } from '../support/sid-route.ts'
@@ -54,7 +54,7 @@ describe('a logout token', () => {
       expect(await listNotes(first!.agent, app)).toMatchObject({ sub: null })
       expect(await listNotes(second!.agent, app)).toMatchObject({ sub: 'alice' })
       expect(await listNotes(bob!.agent, app)).toMatchObject({ sub: 'bob' })
-      expect(told(app, 'logout')).toMatchObject([{ sub: 'alice', reason: 'back_channel' }])
+      expect(listEvents(app, 'logout')).toMatchObject([{ sub: 'alice', reason: 'back_channel' }])
     },
   )
 
@@ -226,8 +226,8 @@ describe('single logout at the provider', () => {
     world.provider.registerLogout({ backchannelLogoutUri: getRoute(app) })
     const [alice] = await loggedIn(app, 'alice')
     await alice!.agent.post('/logout')
-    expect(told(app, 'logout')).toMatchObject([{ reason: 'user' }])
-    expect(told(app, 'store_fault')).toEqual([])
+    expect(listEvents(app, 'logout')).toMatchObject([{ reason: 'user' }])
+    expect(listEvents(app, 'store_fault')).toEqual([])
     world.provider.registerLogout({ backchannelLogoutUri: undefined })
   })
 

@@ -3,16 +3,16 @@ import type { UserAgent } from 'express-session-oidc/testing'
 import { describe, expect, it, vi } from 'vitest'
 import { secret, type TestApp } from '../support/app.ts'
 import {
-  changed,
+  changeUrl,
   flow,
   forgetTransactions,
-  gate,
-  location,
+  makeGate,
+  readLocation,
   noteRoutes,
   listNotes,
   response,
-  told,
-  transactions,
+  listEvents,
+  listTransactions,
 } from '../support/flow.ts'
 
 const world = flow({ algorithm: 'RS256' })
@@ -102,7 +102,7 @@ describe('a completed login', () => {
   it('the login event has issuer, sub and loginId, and no other user data', async () => {
     const app = await startNotes()
     await app.agent().get('/profile')
-    expect(told(app, 'login')).toEqual([
+    expect(listEvents(app, 'login')).toEqual([
       {
         provider: 'default',
         at: expect.any(Number) as number,
@@ -111,7 +111,7 @@ describe('a completed login', () => {
         loginId: expect.any(String) as string,
       },
     ])
-    expect(told(app, 'login_failed')).toEqual([])
+    expect(listEvents(app, 'login_failed')).toEqual([])
   })
 })
 
@@ -154,7 +154,7 @@ describe('afterLogin', () => {
       const page = await agent.get('/switch')
       expect(page.status).toBe(500)
       expect(page.text()).not.toContain('evil.example')
-      expect(told(app, 'login_failed')).toMatchObject([{ code: 'hook_failed', status: 500 }])
+      expect(listEvents(app, 'login_failed')).toMatchObject([{ code: 'hook_failed', status: 500 }])
       expect(await listNotes(agent, app)).toEqual(former)
     },
   )
@@ -176,8 +176,8 @@ describe('afterLogin', () => {
     expect(page.text()).toContain('Your account is &#60;locked&#62;.')
     expect(page.headers.get('cache-control')).toBe('no-store')
     expect(await listNotes(agent, app)).toEqual(former)
-    expect(told(app, 'login_failed')).toMatchObject([{ code: 'login_refused', status: 403 }])
-    expect(told(app, 'login')).toHaveLength(1)
+    expect(listEvents(app, 'login_failed')).toMatchObject([{ code: 'login_refused', status: 403 }])
+    expect(listEvents(app, 'login')).toHaveLength(1)
     refuses = false
     const [link] = /href="[^"]*"/.exec(page.text()) ?? []
     expect(link).toBe('href="/login"')
@@ -213,7 +213,7 @@ describe('afterLogin', () => {
       expect(page.text()).not.toContain('10.0.0.7')
       expect(await listNotes(agent, app)).toEqual(former)
     }
-    expect(told(app, 'login_failed')).toMatchObject([
+    expect(listEvents(app, 'login_failed')).toMatchObject([
       { code: 'hook_failed', detail: '`afterLogin` failed: Error: no database at 10.0.0.7' },
       { code: 'hook_failed' },
       { code: 'hook_failed' },
@@ -229,7 +229,7 @@ describe('afterLogin', () => {
     })
     const page = await app.agent().get('/profile')
     expect(page.status).toBe(500)
-    expect(told(app, 'login_failed')).toMatchObject([{ code: 'hook_failed' }])
+    expect(listEvents(app, 'login_failed')).toMatchObject([{ code: 'hook_failed' }])
   })
 })
 
@@ -265,7 +265,7 @@ describe('a repeated authorization response', () => {
     'two concurrent responses cause one token request and redirect to the same page',
     { meta: { id: 'callback-5' } },
     async () => {
-      const door = gate('/callback')
+      const door = makeGate('/callback')
       const app = await startNotes({}, { before: door.install })
       const agent = app.agent()
       const callback = await response(agent, '/profile')
@@ -278,13 +278,13 @@ describe('a repeated authorization response', () => {
         expect(answer.headers.get('location')).toBe('/profile')
       }
       expect(world.provider.requestsTo('token')).toHaveLength(1)
-      expect(told(app, 'login')).toHaveLength(1)
+      expect(listEvents(app, 'login')).toHaveLength(1)
       expect((await agent.get('/profile')).hops).toHaveLength(1)
     },
   )
 
   it('20 concurrent responses cause one token request', { meta: { id: 'callback-6' } }, async () => {
-    const door = gate('/callback')
+    const door = makeGate('/callback')
     const app = await startNotes({}, { before: door.install })
     const agent = app.agent()
     const callback = await response(agent, '/profile')
@@ -318,7 +318,7 @@ describe('a repeated authorization response', () => {
     const page = await other.get(callback)
     expect(page.status).toBe(400)
     expect(await listNotes(other, app)).toMatchObject({ sub: null })
-    expect(told(app, 'login_failed')).toMatchObject([{ code: 'callback_used', status: 400 }])
+    expect(listEvents(app, 'login_failed')).toMatchObject([{ code: 'callback_used', status: 400 }])
     expect(world.provider.requestsTo('token')).toHaveLength(1)
     expect(await listNotes(agent, app)).toMatchObject({ sub: 'alice' })
   })
@@ -359,7 +359,7 @@ describe('a repeated authorization response', () => {
     world.provider.misbehave({ endpoints: { token: { status: 500, times: 1 } } })
     await agent.get(callback)
     const retry = await agent.get(callback, { redirect: 'manual' })
-    expect(new URL(location(retry)).searchParams.get('scope')).toBe('openid calendar.read')
+    expect(new URL(readLocation(retry)).searchParams.get('scope')).toBe('openid calendar.read')
   })
 })
 
@@ -374,16 +374,16 @@ describe('an authorization response without its transaction cookie', () => {
       forgetTransactions(agent)
       const again = await agent.get(callback, { redirect: 'manual' })
       expect(again.status).toBe(302)
-      expect(location(again)).toContain(world.provider.issuer)
-      const second = location(await agent.get(location(again), { redirect: 'manual' }))
+      expect(readLocation(again)).toContain(world.provider.issuer)
+      const second = readLocation(await agent.get(readLocation(again), { redirect: 'manual' }))
       forgetTransactions(agent)
       const page = await agent.get(second)
       expect(page.status).toBe(400)
       expect(page.url).toBe(second)
       expect(page.text()).toMatch(/cookies may be blocked/i)
       expect(page.text()).toMatch(/another address|another host/i)
-      expect(told(app, 'login_failed')).toMatchObject([{ code: 'transaction_missing', status: 400 }])
-      const { detail } = told(app, 'login_failed')[0] as { detail: string }
+      expect(listEvents(app, 'login_failed')).toMatchObject([{ code: 'transaction_missing', status: 400 }])
+      const { detail } = listEvents(app, 'login_failed')[0] as { detail: string }
       for (const cause of ['another host', 'https:', 'blocked']) expect(detail).toContain(cause)
       expect(world.provider.requestsTo('token')).toEqual([])
     },
@@ -407,7 +407,7 @@ describe('an authorization response without its transaction cookie', () => {
     world.provider.signIn('alice')
     const victim = app.agent()
     const answer = await victim.get(callback, { crossSite: true, redirect: 'manual' })
-    expect(location(answer)).toContain(`${world.provider.issuer}/authorize`)
+    expect(readLocation(answer)).toContain(`${world.provider.issuer}/authorize`)
     expect(world.provider.requestsTo('token')).toEqual([])
     const page = await victim.get(callback, { crossSite: true })
     expect(page.text()).toBe('hello alice')
@@ -438,14 +438,14 @@ describe('an authorization response without its transaction cookie', () => {
     const inTime = await response(agent, '/profile')
     const late = await response(agent, '/profile')
     vi.setSystemTime(began + 899_000)
-    expect(transactions(agent)).toHaveLength(2)
+    expect(listTransactions(agent)).toHaveLength(2)
     const fresh = await agent.get(inTime, { redirect: 'manual' })
     // The code expired after a minute, but the transaction has not.
     expect(fresh.headers.get('location') ?? '').not.toContain('/authorize')
     vi.setSystemTime(began + 901_000)
     const again = await agent.get(late, { redirect: 'manual' })
-    expect(location(again)).toContain(`${world.provider.issuer}/authorize`)
-    expect((await agent.get(location(again))).text()).toBe('hello alice')
+    expect(readLocation(again)).toContain(`${world.provider.issuer}/authorize`)
+    expect((await agent.get(readLocation(again))).text()).toBe('hello alice')
   })
 })
 
@@ -471,11 +471,11 @@ describe('a state that this instance did not create', () => {
       const agent = app.agent()
       const callback = await response(agent, '/profile')
       const state = new URL(callback).searchParams.get('state') ?? ''
-      const page = await agent.get(changed(callback, { state: change(state) }))
+      const page = await agent.get(changeUrl(callback, { state: change(state) }))
       expect(page.status).toBe(400)
       expect(page.hops).toHaveLength(1)
       expect(page.text()).not.toContain('<script')
-      expect(told(app, 'login_failed')).toMatchObject([{ code: 'state_unknown' }])
+      expect(listEvents(app, 'login_failed')).toMatchObject([{ code: 'state_unknown' }])
       expect(world.provider.requestsTo('token')).toEqual([])
       // The login in progress is still usable.
       expect((await agent.get(callback)).json()).toMatchObject({ user: { sub: 'alice' } })
@@ -543,9 +543,9 @@ describe('a malformed authorization response', () => {
       const agent = app.agent()
       const callback = await response(agent, '/profile')
       const value = new URL(callback).searchParams.get(name) ?? 'x'
-      const page = await agent.get(changed(callback, { [name]: [value, value] }))
+      const page = await agent.get(changeUrl(callback, { [name]: [value, value] }))
       expect(page.status).toBe(400)
-      expect(told(app, 'login_failed')).toMatchObject([{ code: 'request_invalid' }])
+      expect(listEvents(app, 'login_failed')).toMatchObject([{ code: 'request_invalid' }])
       expect(world.provider.requestsTo('token')).toEqual([])
       expect((await agent.get(callback)).json()).toMatchObject({ user: { sub: 'alice' } })
     },
@@ -560,7 +560,7 @@ describe('a malformed authorization response', () => {
     const app = await startNotes()
     const agent = app.agent()
     const callback = await response(agent, '/profile')
-    const page = await agent.get(changed(callback, change))
+    const page = await agent.get(changeUrl(callback, change))
     expect([400, 502]).toContain(page.status)
     expect(page.text()).not.toContain('evil.example')
     expect(world.provider.requestsTo('token')).toEqual([])
@@ -592,7 +592,7 @@ describe('a malformed authorization response', () => {
     const app = await startNotes()
     const agent = app.agent()
     const callback = await response(agent, '/profile')
-    const page = await agent.get(changed(callback, { code: 'made-up' }))
+    const page = await agent.get(changeUrl(callback, { code: 'made-up' }))
     expect(page.status).toBeGreaterThanOrEqual(400)
     expect(page.text()).toContain('href="/login"')
     expect(await listNotes(agent, app)).toMatchObject({ sub: null })
@@ -610,7 +610,7 @@ describe('an error response of the provider', () => {
     expect(page.headers.get('cache-control')).toBe('no-store')
     expect(page.text()).toContain('canceled')
     expect(await listNotes(agent, app)).toEqual(former)
-    expect(told(app, 'login_failed')).toMatchObject([{ code: 'authorization_denied', status: 403 }])
+    expect(listEvents(app, 'login_failed')).toMatchObject([{ code: 'authorization_denied', status: 403 }])
     const again = await agent.click(page, 'Log in again')
     expect(again.text()).toBe('hello alice')
     expect(world.provider.requestsTo('token')).toHaveLength(1)
@@ -626,7 +626,7 @@ describe('an error response of the provider', () => {
       expect(page.status).toBe(400)
       expect(page.text()).toContain('The login service could not complete the login.')
       expect(page.text()).toMatch(/<small>[^<]*the words of the provider[^<]*<\/small>/)
-      expect(told(app, 'login_failed')).toMatchObject([{ code: 'authorization_failed', status: 400 }])
+      expect(listEvents(app, 'login_failed')).toMatchObject([{ code: 'authorization_failed', status: 400 }])
       expect(await listNotes(agent, app)).toMatchObject({ sub: null })
     },
   )
@@ -677,7 +677,7 @@ describe('an error response of the provider', () => {
     const agent = app.agent()
     const callback = await response(agent, '/profile')
     const page = await agent.get(
-      changed(callback, { code: undefined, error: '<script>alert(1)</script>', error_description: undefined }),
+      changeUrl(callback, { code: undefined, error: '<script>alert(1)</script>', error_description: undefined }),
     )
     expect(page.status).toBe(400)
     expect(page.text()).not.toContain('<script')
@@ -694,7 +694,7 @@ describe('an error response of the provider', () => {
     const app = await startNotes()
     const agent = app.agent()
     const callback = await response(agent, '/profile')
-    const answer = await agent.fetch(changed(callback, { code: undefined, error: 'access_denied' }))
+    const answer = await agent.fetch(changeUrl(callback, { code: undefined, error: 'access_denied' }))
     expect(answer.status).toBe(403)
     expect(answer.headers.get('content-type')).toContain('application/problem+json')
     expect(answer.json()).toMatchObject({ status: 403, code: 'authorization_denied' })
@@ -713,9 +713,9 @@ describe('a browser that does not keep the session cookie', () => {
       expect(page.status).toBe(400)
       expect(page.url).toContain('/callback')
       expect(page.text()).toContain('session cookie')
-      expect(told(app, 'login')).toHaveLength(6)
-      expect(told(app, 'login_failed')).toMatchObject([{ code: 'login_loop', status: 400 }])
-      expect((told(app, 'login_failed')[0] as { detail: string }).detail).toContain('trust proxy')
+      expect(listEvents(app, 'login')).toHaveLength(6)
+      expect(listEvents(app, 'login_failed')).toMatchObject([{ code: 'login_loop', status: 400 }])
+      expect((listEvents(app, 'login_failed')[0] as { detail: string }).detail).toContain('trust proxy')
     },
   )
 
@@ -741,7 +741,7 @@ describe('a store failure during the callback', () => {
     set.mockRestore()
     expect(page.status).toBe(503)
     expect(Number(page.headers.get('retry-after'))).toBeGreaterThan(0)
-    expect(transactions(agent)).toHaveLength(1)
+    expect(listTransactions(agent)).toHaveLength(1)
     expect(world.provider.requestsTo('token')).toEqual([])
     expect((await agent.get(callback)).json()).toMatchObject({ user: { sub: 'alice' } })
   })

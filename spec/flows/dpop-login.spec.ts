@@ -8,7 +8,7 @@ import { openTransaction, type Transaction } from '../../lib/session/transaction
 import type { StoredTokens } from '../../lib/store/tokens.ts'
 import { getContext, until, type TestApp } from '../support/app.ts'
 import { dpopClient, type DpopClient } from '../support/dpop.ts'
-import { flow, requested, response, told } from '../support/flow.ts'
+import { flow, readAuthorizationRequest, response, listEvents } from '../support/flow.ts'
 import { keptTokens } from '../support/stored-tokens.ts'
 import { askToken, pass, shownToken, stillClock } from '../support/tokens-app.ts'
 import { sessionId } from '../support/session-cookie.ts'
@@ -145,7 +145,7 @@ describe('a DPoP-bound login', () => {
     }
     expect(await keysShown('token')).toEqual(Array(6).fill(jkt))
     expect((await getTokens(agent, app))['tokenType']).toBe('dpop')
-    expect(told(app, 'refresh')).toHaveLength(6)
+    expect(listEvents(app, 'refresh')).toHaveLength(6)
   })
 
   it('a refresh reuses the latest nonce of the token endpoint', async () => {
@@ -222,7 +222,7 @@ describe('a DPoP-bound login', () => {
     const challenge = { 'www-authenticate': 'DPoP error="use_dpop_nonce"', 'dpop-nonce': 'late' }
     world.provider.misbehave({ endpoints: { userinfo: { status: 401, headers: challenge } } })
     expect((await app.agent().get('/profile')).status).toBe(503)
-    expect(told(app, 'login_failed').map(({ code }) => code)).toEqual(Array(2).fill('provider_unavailable'))
+    expect(listEvents(app, 'login_failed').map(({ code }) => code)).toEqual(Array(2).fill('provider_unavailable'))
     world.provider.behave()
     expect((await app.agent().get('/profile')).status).toBe(200)
   })
@@ -243,7 +243,10 @@ describe('a DPoP-bound login', () => {
   it('a pushed authorization request carries dpop_jkt instead of the URL', async () => {
     const app = await start({ ...confidential, par: true })
     const agent = app.agent()
-    expect([...(await requested(agent, '/profile')).keys()].toSorted()).toEqual(['client_id', 'request_uri'])
+    expect([...(await readAuthorizationRequest(agent, '/profile')).keys()].toSorted()).toEqual([
+      'client_id',
+      'request_uri',
+    ])
     expect((await agent.get('/profile')).status).toBe(200)
     const [, push] = world.provider.requestsTo('par') as [TestRequest, TestRequest]
     expect(getJkt((await shownToken(agent, app.url)).token)).toBe(push.params.get('dpop_jkt'))
@@ -266,8 +269,8 @@ describe('a DPoP-bound login', () => {
       expect(getJkt((await shownToken(agent, app.url)).token)).toBe(jkt)
     }
     expect(new Set(await keysShown('token'))).toEqual(new Set([jkt]))
-    expect(told(one, 'refresh_failed')).toEqual([])
-    expect(told(two, 'refresh')).toHaveLength(2)
+    expect(listEvents(one, 'refresh_failed')).toEqual([])
+    expect(listEvents(two, 'refresh')).toHaveLength(2)
   })
 })
 
@@ -330,7 +333,9 @@ describe('tokens that are not bound as requested', () => {
     world.later(() => other.stop())
     const app = await start({ ...confidential, issuer: other.issuer })
     expect((await app.agent().get('/profile')).status).toBe(502)
-    expect(told(app, 'login_failed')).toMatchObject([{ code: 'provider_response_invalid', status: 502, detail: why }])
+    expect(listEvents(app, 'login_failed')).toMatchObject([
+      { code: 'provider_response_invalid', status: 502, detail: why },
+    ])
     expect(await proofs('token', other)).toHaveLength(1)
   })
 
@@ -338,7 +343,9 @@ describe('tokens that are not bound as requested', () => {
     const app = await start()
     world.provider.misbehave(bearer)
     expect((await app.agent().get('/profile')).status).toBe(502)
-    expect(told(app, 'login_failed')).toMatchObject([{ code: 'provider_response_invalid', status: 502, detail: why }])
+    expect(listEvents(app, 'login_failed')).toMatchObject([
+      { code: 'provider_response_invalid', status: 502, detail: why },
+    ])
   })
 
   it('a refresh that yields a Bearer token fails with 502, and the login keeps its tokens', async () => {
@@ -350,7 +357,7 @@ describe('tokens that are not bound as requested', () => {
     world.provider.misbehave({ tokenResponse: { ...bearer.tokenResponse, refresh_token: refreshToken } })
     pass(301)
     expect((await askToken(agent, app.url)).status).toBe(502)
-    expect(told(app, 'refresh_failed')).toMatchObject([{ code: 'provider_response_invalid', detail: why }])
+    expect(listEvents(app, 'refresh_failed')).toMatchObject([{ code: 'provider_response_invalid', detail: why }])
     expect(await getTokens(agent, app)).toMatchObject({ refreshToken, tokenType: 'dpop' })
     expect(getJkt(String((await getTokens(agent, app))['accessToken']))).toBe(jkt)
   })
@@ -362,7 +369,7 @@ describe('tokens that are not bound as requested', () => {
       world.provider.misbehave({ metadata: { dpop_signing_alg_values_supported: supported } })
       expect((await app.agent().get('/profile')).status).toBe(500)
       expect(world.provider.requestsTo('authorize')).toEqual([])
-      const [failed] = told(app, 'login_failed')
+      const [failed] = listEvents(app, 'login_failed')
       expect(failed).toMatchObject({ code: 'setup_invalid', status: 500 })
       expect(failed?.['detail']).toBe(
         `\`dpop\` requires ES256; this provider supports ${JSON.stringify(supported)} (dpop_signing_alg_values_supported)`,
@@ -429,7 +436,7 @@ describe('the binding of a login', () => {
     pass(301)
     const answer = await askToken(agent, app.url)
     expect(answer.status).toBe(401)
-    expect(told(app, 'refresh_failed')).toMatchObject([
+    expect(listEvents(app, 'refresh_failed')).toMatchObject([
       {
         code: 'login_required',
         detail: 'the DPoP key of this login is missing or unusable',

@@ -114,7 +114,11 @@ describe('an API for several tenants', () => {
     const api = await entraId.api({ audience }, options)
     for (const request of taken) {
       const answer = await api.call(await entraId.id.accessToken(request))
-      expect({ ...request, status: answer.status, told: api.details }).toEqual({ ...request, status: 200, told: [] })
+      expect({ ...request, status: answer.status, details: api.details }).toEqual({
+        ...request,
+        status: 200,
+        details: [],
+      })
     }
     for (const request of refused) {
       expect({ ...request, status: (await api.call(await entraId.id.accessToken(request))).status }).toEqual({
@@ -163,11 +167,11 @@ describe('an API for several tenants', () => {
       'https://login.partner.microsoftonline.cn/',
     ],
     ['External ID', { tenant: contoso, externalId: 'shop' }, 'shop.ciamlogin.com', 'https://shop.ciamlogin.com/'],
-  ])('an API accepts tokens of %s and none of the global cloud', async (_name, options, host, asked) => {
+  ])('an API accepts tokens of %s and none of the global cloud', async (_name, options, host, requested) => {
     const api = await entraId.api({ audience }, options)
     expect(await api.call(await entraId.id.accessToken({ user: 'alice', host }))).toMatchObject({ status: 200 })
     expect((await api.call(await entraId.id.accessToken({ user: 'alice' }))).status).toBe(401)
-    expect(entraId.id.requestsTo('discovery').map(({ url }) => url)).toEqual([expect.stringMatching(`^${asked}`)])
+    expect(entraId.id.requestsTo('discovery').map(({ url }) => url)).toEqual([expect.stringMatching(`^${requested}`)])
     expect(api.details).toEqual(['iss is not an issuer that `tokenIssuer` returned'])
   })
 
@@ -400,12 +404,12 @@ describe('`allow`', () => {
   })
 
   it('`allow` is called once per token while the token is cached', async () => {
-    let asked = 0
-    const api = await entraId.api({ audience }, { tenant: 'common', allow: () => ++asked > 0 })
+    let requested = 0
+    const api = await entraId.api({ audience }, { tenant: 'common', allow: () => ++requested > 0 })
     await api.bearer.ready()
     const token = await entraId.id.accessToken({ user: 'alice' })
     for (let count = 0; count < 3; count++) expect((await api.call(token)).status).toBe(200)
-    expect(asked).toBe(1)
+    expect(requested).toBe(1)
   })
 })
 

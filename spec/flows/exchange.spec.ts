@@ -4,7 +4,7 @@ import { calculateJwkThumbprint, decodeProtectedHeader, type JWK } from 'jose'
 import { describe, expect, it } from 'vitest'
 import type { UserAgent, UserAgentResponse } from 'express-session-oidc/testing'
 import type { TestApp } from '../support/app.ts'
-import { flow, location, told } from '../support/flow.ts'
+import { flow, readLocation, listEvents } from '../support/flow.ts'
 import { tokenRoutes } from '../support/token-routes.ts'
 import { pass, shownToken, stillClock } from '../support/tokens-app.ts'
 import { getContext } from '../support/app.ts'
@@ -95,8 +95,8 @@ describe('exchange()', () => {
     const bob = app.agent()
     await bob.get('/profile')
     world.provider.forget()
-    const asked = [agent, bob].flatMap((each) => Array.from({ length: 5 }, () => exchange(each, app)))
-    const tokens = (await Promise.all(asked)).map((answer) => answer.json() as unknown)
+    const requested = [agent, bob].flatMap((each) => Array.from({ length: 5 }, () => exchange(each, app)))
+    const tokens = (await Promise.all(requested)).map((answer) => answer.json() as unknown)
     expect(tokens.map((token) => readClaims(token)['sub'])).toEqual([
       ...Array.from({ length: 5 }, () => 'alice'),
       ...Array.from({ length: 5 }, () => 'bob'),
@@ -107,11 +107,11 @@ describe('exchange()', () => {
   it('an exchange during which the user logs out is answered 401', async () => {
     const { app, agent } = await start()
     const undo = world.provider.misbehave({ endpoints: { token: { hang: true, afterProcessing: true } } })
-    const asked = exchange(agent, app)
+    const requested = exchange(agent, app)
     await world.provider.waitForRequest('token')
     await agent.fetch(`${app.url}/logout`, { method: 'POST', headers: { accept: 'application/json' } })
     undo()
-    expect((await asked).status).toBe(401)
+    expect((await requested).status).toBe(401)
     expect((await agent.fetch(app.url)).text()).toBe('hello stranger')
   })
 })
@@ -134,7 +134,7 @@ describe('a rejected exchange', () => {
     expect([answer.status, (answer.json() as { code: string }).code]).toEqual([answered, code])
     expect((await agent.fetch(`${app.url}/profile`)).status).toBe(200)
     expect(grants()).toEqual([exchangeType])
-    expect(told(app, 'provider_fault')).toHaveLength(code === 'not_allowed' ? 0 : 1)
+    expect(listEvents(app, 'provider_fault')).toHaveLength(code === 'not_allowed' ? 0 : 1)
   })
 
   it('an exchange whose access token is rejected refreshes that token and is repeated', async () => {
@@ -144,7 +144,7 @@ describe('a rejected exchange', () => {
     world.provider.misbehave({ endpoints: { token: { ...refused.token, times: 1 } } })
     expect((await exchange(agent, app)).status).toBe(200)
     expect(grants()).toEqual([exchangeType, 'refresh_token', exchangeType])
-    expect(told(app, 'refresh')).toMatchObject([{ reason: 'rejected' }])
+    expect(listEvents(app, 'refresh')).toMatchObject([{ reason: 'rejected' }])
   })
 
   it('repeated rejections cause only one refresh', async () => {
@@ -178,7 +178,7 @@ describe('a rejected exchange', () => {
     const wanted = encodeURIComponent(JSON.stringify({ audience: 'orders', scope: 'orders:write' }))
     const begun = await agent.get(`/exchange?wanted=${wanted}`, { redirect: 'manual' })
     expect(begun.status).toBe(302)
-    expect(new URL(location(begun)).searchParams.get('scope')).toContain('orders:write')
+    expect(new URL(readLocation(begun)).searchParams.get('scope')).toContain('orders:write')
   })
 
   it.each([

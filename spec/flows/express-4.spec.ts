@@ -2,7 +2,7 @@
 import express, { type Express } from 'express'
 import { LoginRefused } from 'express-session-oidc'
 import { describe, expect, it, vi } from 'vitest'
-import { flow, forgetTransactions, noteRoutes, listNotes, response, told } from '../support/flow.ts'
+import { flow, forgetTransactions, noteRoutes, listNotes, response, listEvents } from '../support/flow.ts'
 
 // In production the package imports the Express of its application; here both get Express 4.
 vi.mock('express', async () => {
@@ -75,7 +75,7 @@ describe('an application on Express 4', () => {
     world.provider.misbehave({ idToken: { signature: 'none' }, endpoints: { token: { times: 0 } } })
     world.provider.behave()
     expect((await app.agent().get('/profile')).status).toBe(200)
-    expect(told(app, 'login_failed').map(({ status }) => status)).toEqual([403, 500, 403, 503])
+    expect(listEvents(app, 'login_failed').map(({ status }) => status)).toEqual([403, 500, 403, 503])
   })
 
   it('an error that onError passes on or throws reaches the application', async () => {

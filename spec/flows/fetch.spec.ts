@@ -6,7 +6,7 @@ import type { OidcOptions } from 'express-session-oidc'
 import type { UserAgent } from 'express-session-oidc/testing'
 import { startApiServer, type ApiServer } from '../support/api-server.ts'
 import type { TestApp } from '../support/app.ts'
-import { flow, location, told } from '../support/flow.ts'
+import { flow, readLocation, listEvents } from '../support/flow.ts'
 import { pass } from '../support/tokens-app.ts'
 import { getContext } from '../support/app.ts'
 
@@ -82,7 +82,7 @@ describe('fetch()', () => {
     expect((await agent.fetch(`${app.url}/call`)).text()).toBe('orders')
     expect(api.requests.map(({ body }) => body)).toEqual(['x', 'x'])
     expect(new Set(api.authorizations).size).toBe(2)
-    expect(told(app, 'refresh')).toMatchObject([{ reason: 'rejected' }])
+    expect(listEvents(app, 'refresh')).toMatchObject([{ reason: 'rejected' }])
   })
 
   it('fetch() returns the 401 response if the API rejects the new token as well', async () => {
@@ -230,18 +230,18 @@ describe('an API that requires a step-up', () => {
       challenge(`error="insufficient_claims", claims="${Buffer.from(JSON.stringify(claims)).toString('base64')}"`),
       { scope: 'openid profile email', claims: JSON.stringify(claims) },
     ],
-  ])('a navigation is redirected to the provider once, to request %s', async (_, answer, asked) => {
+  ])('a navigation is redirected to the provider once, to request %s', async (_, answer, requested) => {
     api.answer(answer)
     const { app, agent } = await start((req) => getContext(req).fetch(api.origin))
     const begun = await agent.get('/call', { redirect: 'manual' })
     expect(begun.status).toBe(302)
-    const { searchParams } = new URL(location(begun))
-    for (const [name, value] of Object.entries(asked)) expect([name, searchParams.get(name)]).toEqual([name, value])
+    const { searchParams } = new URL(readLocation(begun))
+    for (const [name, value] of Object.entries(requested)) expect([name, searchParams.get(name)]).toEqual([name, value])
     // The API still rejects the new login, so the answer is 403 instead of a loop.
     const back = await agent.get('/call')
     expect(back.status).toBe(403)
     expect(back.url).toBe(`${app.url}/call`)
-    expect(told(app, 'login')).toHaveLength(2)
+    expect(listEvents(app, 'login')).toHaveLength(2)
     expect((await agent.get('/profile')).status).toBe(200)
   })
 
@@ -253,7 +253,7 @@ describe('an API that requires a step-up', () => {
     const { code, login } = answer.json() as { code: string; login: string }
     expect(code).toBe('authentication_insufficient')
     const begun = await agent.get(login, { redirect: 'manual' })
-    expect(new URL(location(begun)).searchParams.get('acr_values')).toBe('gold')
+    expect(new URL(readLocation(begun)).searchParams.get('acr_values')).toBe('gold')
   })
 
   it.each([
@@ -266,7 +266,7 @@ describe('an API that requires a step-up', () => {
     const { app, agent } = await start((req) => getContext(req).fetch(api.origin))
     const back = await agent.get('/call', { redirect: 'manual' })
     expect([back.status, back.text()]).toEqual([status, ''])
-    expect(told(app, 'login')).toHaveLength(1)
+    expect(listEvents(app, 'login')).toHaveLength(1)
   })
 })
 

@@ -4,7 +4,15 @@ import type { OidcOptions } from 'express-session-oidc'
 import type { UserAgent, UserAgentInit, UserAgentResponse } from 'express-session-oidc/testing'
 import { describe, expect, it } from 'vitest'
 import type { AppSetup, TestApp } from '../support/app.ts'
-import { flow, forgetTransactions, location, noteRoutes, listNotes, publicOrigin, told } from '../support/flow.ts'
+import {
+  flow,
+  forgetTransactions,
+  readLocation,
+  noteRoutes,
+  listNotes,
+  publicOrigin,
+  listEvents,
+} from '../support/flow.ts'
 
 const world = flow()
 
@@ -128,8 +136,8 @@ describe('form_post', () => {
     const victim = browser(app)
     const answer = await post(victim, app, fields, { crossSite: true, redirect: 'manual' })
     expect(answer.status).toBe(303)
-    const next = await victim.get(location(answer), { redirect: 'manual' })
-    expect(location(next)).toContain(`${world.provider.issuer}/authorize`)
+    const next = await victim.get(readLocation(answer), { redirect: 'manual' })
+    expect(readLocation(next)).toContain(`${world.provider.issuer}/authorize`)
     expect(world.provider.requestsTo('token')).toEqual([])
   })
 
@@ -141,7 +149,7 @@ describe('form_post', () => {
     const answer = await post(stranger, app, fields, { crossSite: true, redirect: 'manual' })
     expect(answer.status).toBe(303)
     // This browser has the cookie, so a stored response would log it in.
-    const page = await agent.get(location(answer), { redirect: 'manual' })
+    const page = await agent.get(readLocation(answer), { redirect: 'manual' })
     expect(page.headers.get('location')).not.toBe('/profile')
     expect(world.provider.requestsTo('token')).toEqual([])
   })
@@ -152,12 +160,12 @@ describe('form_post', () => {
     const first = await posted(agent, '/profile')
     forgetTransactions(agent)
     const again = await post(agent, app, first.fields, { redirect: 'manual' })
-    const second = await posted(agent, location(again))
+    const second = await posted(agent, readLocation(again))
     forgetTransactions(agent)
     const page = await post(agent, app, second.fields)
     expect(page.status).toBe(400)
-    expect(told(app, 'login_failed')).toMatchObject([{ code: 'transaction_missing' }])
-    expect((told(app, 'login_failed')[0] as { detail: string }).detail).toContain('SameSite=None')
+    expect(listEvents(app, 'login_failed')).toMatchObject([{ code: 'transaction_missing' }])
+    expect((listEvents(app, 'login_failed')[0] as { detail: string }).detail).toContain('SameSite=None')
   })
 
   it.each([
@@ -183,7 +191,7 @@ describe('form_post', () => {
     const { fields } = await posted(agent, '/profile')
     const page = await post(agent, app, { ...fields, code: [fields['code'] ?? '', 'another'] })
     expect(page.status).toBe(400)
-    expect(told(app, 'login_failed')).toMatchObject([{ code: 'request_invalid' }])
+    expect(listEvents(app, 'login_failed')).toMatchObject([{ code: 'request_invalid' }])
   })
 
   it('a response in the query of the POST is answered 400', async () => {
@@ -225,7 +233,7 @@ describe('the body of a form_post', () => {
         const answer = await app.agent().post('/callback', { state: 'x', code: 'y'.repeat(size) })
         expect(answer.status).toBe(413)
       }
-      expect(told(app, 'login_failed')).toMatchObject([{ code: 'request_invalid' }, { code: 'request_invalid' }])
+      expect(listEvents(app, 'login_failed')).toMatchObject([{ code: 'request_invalid' }, { code: 'request_invalid' }])
     },
   )
 

@@ -4,7 +4,7 @@ import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { forgetWarnings } from '../../lib/core/warnings.ts'
 import type { UserAgent } from 'express-session-oidc/testing'
 import type { TestApp } from '../support/app.ts'
-import { flow, noteRoutes, listNotes, told } from '../support/flow.ts'
+import { flow, noteRoutes, listNotes, listEvents } from '../support/flow.ts'
 import { sidRoute } from '../support/sid-route.ts'
 
 const world = flow()
@@ -42,7 +42,7 @@ describe('a front-channel logout', () => {
       expect(page.status).toBe(200)
       expect(page.headers.get('cache-control')).toBe('no-store')
       expect(await listNotes(agent, app)).toMatchObject({ sub: null })
-      expect(told(app, 'logout')).toMatchObject([{ sub: 'alice', reason: 'front_channel' }])
+      expect(listEvents(app, 'logout')).toMatchObject([{ sub: 'alice', reason: 'front_channel' }])
     },
   )
 
@@ -71,7 +71,7 @@ describe('a front-channel logout', () => {
       }
       expect(await listNotes(alice.agent, app)).toMatchObject({ sub: 'alice' })
       expect(await listNotes(bob.agent, app)).toMatchObject({ sub: 'bob' })
-      expect(told(app, 'logout')).toEqual([])
+      expect(listEvents(app, 'logout')).toEqual([])
       expect(world.provider.requestsTo('revocation')).toEqual([])
     },
   )

@@ -4,7 +4,7 @@ import { MemoryStore } from 'express-session'
 import type { Oidc } from 'express-session-oidc'
 import type { UserAgent } from 'express-session-oidc/testing'
 import type { TestApp } from '../support/app.ts'
-import { flow, location, noteRoutes, listNotes, response, told } from '../support/flow.ts'
+import { flow, readLocation, noteRoutes, listNotes, response, listEvents } from '../support/flow.ts'
 import { deliver, logoutToken } from '../support/logout-token.ts'
 import { partnerOfFile, whoIs } from '../support/two-instances.ts'
 
@@ -29,7 +29,7 @@ function start(store = world.store()): Promise<TestApp> {
 async function finish(agent: UserAgent, callback: string): Promise<string> {
   const answer = await agent.get(callback, { redirect: 'manual' })
   expect(answer.status).toBeGreaterThanOrEqual(302)
-  return location(answer)
+  return readLocation(answer)
 }
 
 describe.each(Object.entries(ways))('a logout through %s', (_what, logOut) => {
@@ -47,7 +47,7 @@ describe.each(Object.entries(ways))('a logout through %s', (_what, logOut) => {
       const done = await agent.get(again)
       expect(done.url).toBe(`${app.url}/profile`)
       expect(await listNotes(agent, app)).toMatchObject({ sub: 'alice' })
-      expect(told(app, 'login')).toHaveLength(1)
+      expect(listEvents(app, 'login')).toHaveLength(1)
     },
   )
 

@@ -4,7 +4,16 @@ import { createOidc, type OidcLoginParameters } from 'express-session-oidc'
 import type { UserAgent } from 'express-session-oidc/testing'
 import { describe, expect, it, vi } from 'vitest'
 import { secret, type TestApp } from '../support/app.ts'
-import { behindTls, flow, location, publicOrigin, requested, response, thrown, transactions } from '../support/flow.ts'
+import {
+  behindTls,
+  flow,
+  readLocation,
+  publicOrigin,
+  readAuthorizationRequest,
+  response,
+  catchError,
+  listTransactions,
+} from '../support/flow.ts'
 
 const world = flow({ algorithm: 'RS256' })
 const { start } = world
@@ -57,8 +66,8 @@ describe('a login', () => {
     const ours = page.hops.filter((hop) => hop.url.startsWith(app.url)).slice(0, -1)
     expect(ours.map(({ status }) => status)).toEqual([302, 303])
     for (const hop of ours) expect(hop.headers.get('cache-control')).toBe('no-store')
-    const asked = await app.agent().get('/login', { redirect: 'manual' })
-    expect(asked.headers.get('cache-control')).toBe('no-store')
+    const requested = await app.agent().get('/login', { redirect: 'manual' })
+    expect(requested.headers.get('cache-control')).toBe('no-store')
   })
 })
 
@@ -68,10 +77,10 @@ describe('the authorization request', () => {
     { meta: { id: 'login-3' } },
     async () => {
       const app = await start()
-      const one = await requested(app.agent(), '/login')
-      const other = await requested(app.agent(), '/login')
-      for (const asked of [one, other]) {
-        expect(Object.fromEntries(asked)).toEqual({
+      const one = await readAuthorizationRequest(app.agent(), '/login')
+      const other = await readAuthorizationRequest(app.agent(), '/login')
+      for (const requested of [one, other]) {
+        expect(Object.fromEntries(requested)).toEqual({
           response_type: 'code',
           client_id: 'web',
           redirect_uri: `${app.url}/callback`,
@@ -92,19 +101,19 @@ describe('the authorization request', () => {
     async () => {
       const app = await start()
       await app.agent().get('/profile')
-      const asked = world.provider.requestsTo('authorize')[0]?.params
+      const requested = world.provider.requestsTo('authorize')[0]?.params
       const token = world.provider.requestsTo('token')[0]?.params
       const verifier = token?.get('code_verifier') ?? ''
       expect(verifier).toMatch(/^[\w-]{43,128}$/)
-      expect(createHash('sha256').update(verifier).digest('base64url')).toBe(asked?.get('code_challenge'))
-      expect(token?.get('redirect_uri')).toBe(asked?.get('redirect_uri'))
+      expect(createHash('sha256').update(verifier).digest('base64url')).toBe(requested?.get('code_challenge'))
+      expect(token?.get('redirect_uri')).toBe(requested?.get('redirect_uri'))
     },
   )
 
   it('the authorization request has the configured scope', async () => {
     const app = await start({ options: { scope: ['openid', 'email', 'calendar.read'] } })
     const agent = app.agent()
-    expect((await requested(agent, '/login')).get('scope')).toBe('openid email calendar.read')
+    expect((await readAuthorizationRequest(agent, '/login')).get('scope')).toBe('openid email calendar.read')
     expect((await agent.get('/profile')).json()).toMatchObject({ scope: ['openid', 'email', 'calendar.read'] })
   })
 
@@ -151,8 +160,8 @@ describe('the authorization request', () => {
       },
     })
     const agent = app.agent()
-    const asked = await requested(agent, '/connect?returnTo=/elsewhere')
-    expect(Object.fromEntries(asked)).toMatchObject({
+    const requested = await readAuthorizationRequest(agent, '/connect?returnTo=/elsewhere')
+    expect(Object.fromEntries(requested)).toMatchObject({
       scope: 'openid calendar.read',
       prompt: 'login consent',
       login_hint: 'alice@example.com',
@@ -168,14 +177,14 @@ describe('the authorization request', () => {
 
   it('the login route ignores every query parameter but returnTo', { meta: { id: 'login-7' } }, async () => {
     const app = await start()
-    const asked = await requested(
+    const requested = await readAuthorizationRequest(
       app.agent(),
       '/login?scope=admin&prompt=none&redirect_uri=https://evil.example/&client_id=other&login_hint=bob&max_age=0&state=x&nonce=x&response_mode=fragment',
     )
-    expect(asked.get('scope')).toBe('openid profile email')
-    expect(asked.get('redirect_uri')).toBe(`${app.url}/callback`)
-    expect(asked.get('client_id')).toBe('web')
-    for (const name of ['prompt', 'login_hint', 'max_age', 'response_mode']) expect(asked.has(name)).toBe(false)
+    expect(requested.get('scope')).toBe('openid profile email')
+    expect(requested.get('redirect_uri')).toBe(`${app.url}/callback`)
+    expect(requested.get('client_id')).toBe('web')
+    for (const name of ['prompt', 'login_hint', 'max_age', 'response_mode']) expect(requested.has(name)).toBe(false)
   })
 
   it.each([
@@ -200,7 +209,7 @@ describe('the authorization request', () => {
     'id_token_hint',
   ])('oidc.login() rejects the protocol parameter %s in extra', async (name) => {
     const app = await start()
-    const error = thrown(() => app.oidc.login({ extra: { [name]: 'x' } }))
+    const error = catchError(() => app.oidc.login({ extra: { [name]: 'x' } }))
     expect(error.code).toBe('options_invalid')
     expect(error.message).toContain(name)
   })
@@ -218,13 +227,13 @@ describe('the authorization request', () => {
       returnTo: 'https://evil.example/',
       promt: 'login',
     }
-    const { code, message } = thrown(() => app.oidc.login(wrong as unknown as OidcLoginParameters))
+    const { code, message } = catchError(() => app.oidc.login(wrong as unknown as OidcLoginParameters))
     expect(code).toBe('options_invalid')
     for (const name of Object.keys(wrong)) expect(message).toContain(name)
     expect(message).toContain('did you mean `prompt`')
-    expect(thrown(() => app.oidc.login({ extra: { hint: 5 } } as unknown as OidcLoginParameters)).message).toContain(
-      'hint',
-    )
+    expect(
+      catchError(() => app.oidc.login({ extra: { hint: 5 } } as unknown as OidcLoginParameters)).message,
+    ).toContain('hint')
   })
 })
 
@@ -245,8 +254,8 @@ describe('the cookie of a login in progress', () => {
     const begun = await app.agent().get('/login?returnTo=/profile', { redirect: 'manual' })
     const value = begun.cookiesSet[0]?.value ?? ''
     const clear = `${value} ${Buffer.from(value, 'base64url').toString('latin1')}`
-    const asked = new URL(location(begun)).searchParams
-    for (const name of ['nonce', 'state', 'code_challenge']) expect(clear).not.toContain(asked.get(name))
+    const requested = new URL(readLocation(begun)).searchParams
+    for (const name of ['nonce', 'state', 'code_challenge']) expect(clear).not.toContain(requested.get(name))
     for (const word of ['returnTo', 'verifier', '/profile']) expect(clear).not.toContain(word)
   })
 
@@ -273,7 +282,7 @@ describe('the cookie of a login in progress', () => {
     const app = await start()
     const agent = app.agent()
     await agent.get('/profile')
-    expect(transactions(agent)).toEqual([])
+    expect(listTransactions(agent)).toEqual([])
   })
 
   it('two tabs can finish their logins, each at the page where it began', { meta: { id: 'login-8' } }, async () => {
@@ -297,10 +306,10 @@ describe('the cookie of a login in progress', () => {
       for (let tab = 0; tab < 7; tab++) {
         vi.setSystemTime(Date.now() + 2000)
         begun.push(await response(agent, `/profile?tab=${tab}`))
-        expect(transactions(agent).length).toBeLessThanOrEqual(5)
+        expect(listTransactions(agent).length).toBeLessThanOrEqual(5)
       }
       const states = begun.map((url) => new URL(url).searchParams.get('state')?.split('.')[0] as string)
-      expect(transactions(agent).map((name) => name.split('.').at(-1))).toEqual(states.slice(2))
+      expect(listTransactions(agent).map((name) => name.split('.').at(-1))).toEqual(states.slice(2))
       expect((await agent.get(begun[6] as string)).url).toBe(`${app.url}/profile?tab=6`)
       expect((await agent.get(begun[2] as string)).url).toBe(`${app.url}/profile?tab=2`)
     },
@@ -313,7 +322,7 @@ describe('the cookie of a login in progress', () => {
     const begun: string[] = []
     for (let tab = 0; tab < 7; tab++) begun.push(await response(agent, `/profile?tab=${tab}`))
     const states = begun.map((url) => new URL(url).searchParams.get('state')?.split('.')[0] as string)
-    expect(transactions(agent).map((name) => name.split('.').at(-1))).toEqual(states.slice(2))
+    expect(listTransactions(agent).map((name) => name.split('.').at(-1))).toEqual(states.slice(2))
   })
 
   it(
@@ -348,9 +357,9 @@ describe('the cookie of a login in progress', () => {
     for (let n = 0; n < 30; n++) agent.jar.set(`${app.cookie('x'.repeat(20))}${n + 10}=planted; Path=/`, app.url)
     const page = await agent.get('/profile')
     expect(page.json()).toMatchObject({ user: { sub: 'alice' } })
-    expect(transactions(agent)).toHaveLength(10)
+    expect(listTransactions(agent)).toHaveLength(10)
     await agent.get('/login')
-    expect(transactions(agent)).toEqual([])
+    expect(listTransactions(agent)).toEqual([])
   })
 })
 
@@ -367,7 +376,7 @@ describe('returnTo', () => {
   it('a guard returns to the requested path and query, without a fragment', async () => {
     const app = await start()
     const page = await app.agent().get('/profile?a=1', { redirect: 'manual' })
-    expect(location(page)).not.toContain('#')
+    expect(readLocation(page)).not.toContain('#')
     const back = await app.agent().get('/profile?a=1')
     expect(back.hops.at(-2)?.headers.get('location')).toBe('/profile?a=1')
   })
@@ -482,7 +491,7 @@ describe('a login that a form begins', () => {
     expect(page.headers.get('cache-control')).toBe('no-store')
     expect(page.text()).toContain('<meta http-equiv="refresh"')
     expect(page.text()).not.toContain('<script')
-    expect(transactions(agent)).toHaveLength(1)
+    expect(listTransactions(agent)).toHaveLength(1)
     const after = await agent.post('/connect')
     expect(after.url).toBe(`${app.url}/profile`)
     expect(after.json()).toMatchObject({ user: { sub: 'alice' }, scope: ['openid', 'calendar.read'] })
@@ -522,7 +531,7 @@ describe('a login that a form begins', () => {
     const app = await startWithForm()
     const answer = await app.agent().post('/connect', {}, { headers, redirect: 'manual' })
     expect(answer.status).toBe(303)
-    expect(location(answer)).toContain(`${world.provider.issuer}/authorize?`)
+    expect(readLocation(answer)).toContain(`${world.provider.issuer}/authorize?`)
     expect(answer.headers.get('cache-control')).toBe('no-store')
     expect(answer.text()).toBe('')
   })
@@ -542,7 +551,7 @@ describe('a second instance with another name', () => {
     const begun = await agent.get('/staff', { redirect: 'manual' })
     expect(begun.cookiesSet[0]?.name).toMatch(/^oidc\./)
     expect(begun.cookiesSet[0]?.name.startsWith(app.cookie(''))).toBe(false)
-    expect(new URL(location(begun)).searchParams.get('redirect_uri')).toBe(`${app.url}/staff/callback`)
+    expect(new URL(readLocation(begun)).searchParams.get('redirect_uri')).toBe(`${app.url}/staff/callback`)
     expect((await agent.get('/staff')).text()).toBe('staff')
   })
 })

@@ -7,7 +7,7 @@ import type { UserAgent } from 'express-session-oidc/testing'
 import { describe, expect, it } from 'vitest'
 import { getContext, secret, type TestApp } from '../support/app.ts'
 import { AsyncStore } from '../support/async-store.ts'
-import { flow, rejection, told } from '../support/flow.ts'
+import { flow, catchRejection, listEvents } from '../support/flow.ts'
 import { sessionId } from '../support/session-cookie.ts'
 import { switchedRedis } from '../support/switched-redis.ts'
 import { tokenRoutes } from '../support/token-routes.ts'
@@ -94,7 +94,7 @@ function grants(): number {
 }
 
 async function refused(job: Oidc, id: string): Promise<OidcError> {
-  const error = await rejection(job.logins.accessToken({ id }))
+  const error = await catchRejection(job.logins.accessToken({ id }))
   expect(error).toMatchObject({ code: 'login_required', status: 401 })
   expect(grants()).toBe(0)
   return error
@@ -113,13 +113,13 @@ describe.each(Object.entries(places))('a job with %s', (_name, make) => {
     const { app, agent, job, id } = await start(make())
     for (let round = 1; round <= 3; round++) {
       pass(280)
-      const asked = Array.from({ length: 10 }, async (_, at) =>
+      const requested = Array.from({ length: 10 }, async (_, at) =>
         at % 2 === 0 ? job.logins.accessToken({ id }) : (await shownToken(agent, app.url)).token,
       )
-      expect(new Set(await Promise.all(asked)).size).toBe(1)
+      expect(new Set(await Promise.all(requested)).size).toBe(1)
       expect(grants()).toBe(round)
     }
-    expect(told(app, 'refresh_failed')).toEqual([])
+    expect(listEvents(app, 'refresh_failed')).toEqual([])
   })
 
   it('a job gets login_required after a logout', async () => {
@@ -188,9 +188,9 @@ describe.each(Object.entries(places))('a job with %s', (_name, make) => {
 describe('the id of a login', () => {
   it('req.oidc and the events contain the id of the login', async () => {
     const { app, agent, id } = await start(places['RedisSessionStore']!())
-    expect(told(app, 'login')).toMatchObject([{ loginId: id }])
+    expect(listEvents(app, 'login')).toMatchObject([{ loginId: id }])
     await agent.post('/logout', {}, { followRefresh: false })
-    expect(told(app, 'logout')).toMatchObject([{ loginId: id }])
+    expect(listEvents(app, 'logout')).toMatchObject([{ loginId: id }])
     expect((await app.agent().fetch('/id')).json()).toBeNull()
   })
 
@@ -213,7 +213,7 @@ describe('the id of a login', () => {
       { store: world.store() },
       { ...(partner.provider().settings() as OidcOptions), name: 'partner' },
     )
-    expect((await rejection(job.logins.accessToken({ id }))).code).toBe('login_required')
+    expect((await catchRejection(job.logins.accessToken({ id }))).code).toBe('login_required')
     expect(await partnerJob.logins.accessToken({ id })).not.toBe((await shownToken(agent, app.url)).token)
     // The logout ends only the login of the first instance.
     await agent.post('/logout', {}, { followRefresh: false })
@@ -240,7 +240,7 @@ describe('the id of a login', () => {
     ['an unknown parameter', { id: 'x'.repeat(22), sub: 'alice' }],
   ])('logins.accessToken() rejects %s with options_invalid', async (_what, parameters) => {
     const job = jobWith({ store: world.store() })
-    const error = await rejection(job.logins.accessToken(parameters as { id: string }))
+    const error = await catchRejection(job.logins.accessToken(parameters as { id: string }))
     expect(error.code).toBe('options_invalid')
     expect(error.message).toContain('logins.accessToken()')
   })
@@ -309,12 +309,12 @@ describe('limits and faults of a job', () => {
     job.on('logout', (event) => void ended.push(event))
     world.provider.endSession('alice')
     pass(301)
-    expect((await rejection(job.logins.accessToken({ id }))).code).toBe('login_required')
+    expect((await catchRejection(job.logins.accessToken({ id }))).code).toBe('login_required')
     expect(ended).toMatchObject([{ loginId: id, reason: 'refresh_refused' }])
     expect((await agent.fetch('/profile')).status).toBe(401)
     expect(await world.redis.client.get(`oidc:login:${id}`)).toBeNull()
     expect(grants()).toBe(1)
-    expect(told(app, 'refresh_failed')).toEqual([])
+    expect(listEvents(app, 'refresh_failed')).toEqual([])
   })
 
   it('a job without a refresh token gets login_required after expiry, without a token request', async () => {
@@ -334,7 +334,10 @@ describe('limits and faults of a job', () => {
     pass(280)
     await job.logins.accessToken({ id })
     pass(21)
-    expect(await rejection(job.logins.accessToken({ id }))).toMatchObject({ code: 'provider_unavailable', status: 503 })
+    expect(await catchRejection(job.logins.accessToken({ id }))).toMatchObject({
+      code: 'provider_unavailable',
+      status: 503,
+    })
     expect(faults).toHaveLength(1)
   })
 
@@ -345,7 +348,10 @@ describe('limits and faults of a job', () => {
     const faults: object[] = []
     job.on('store_fault', (event) => void faults.push(event))
     redis.fail()
-    expect(await rejection(job.logins.accessToken({ id }))).toMatchObject({ code: 'store_unavailable', status: 503 })
+    expect(await catchRejection(job.logins.accessToken({ id }))).toMatchObject({
+      code: 'store_unavailable',
+      status: 503,
+    })
     expect(faults).toHaveLength(1)
     redis.heal()
     await job.logins.accessToken({ id })
@@ -353,7 +359,7 @@ describe('limits and faults of a job', () => {
 
   it('logins.accessToken() fails with setup_invalid without the sessionStore option', async () => {
     const { app, id } = await start(redisPlace())
-    const error = await rejection(app.oidc.logins.accessToken({ id }))
+    const error = await catchRejection(app.oidc.logins.accessToken({ id }))
     expect(error.code).toBe('setup_invalid')
     expect(error.message).toContain('pass `sessionStore`')
   })
@@ -405,7 +411,7 @@ describe('limits and faults of a job', () => {
     })
     const agent = app.agent()
     expect((await agent.get('/profile')).status).toBe(503)
-    expect(told(app, 'store_fault')).toHaveLength(1)
+    expect(listEvents(app, 'store_fault')).toHaveLength(1)
     isAway = false
     expect((await agent.get('/profile')).status).toBe(200)
     const id = (await agent.fetch('/id')).json() as unknown as string

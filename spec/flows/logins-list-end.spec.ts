@@ -5,7 +5,7 @@ import type { OidcOptions } from 'express-session-oidc'
 import { RedisSessionStore } from 'express-session-oidc/redis'
 import { describe, expect, it, vi } from 'vitest'
 import type { TestApp } from '../support/app.ts'
-import { flow, location, noteRoutes, listNotes, rejection, response, told } from '../support/flow.ts'
+import { flow, readLocation, noteRoutes, listNotes, catchRejection, response, listEvents } from '../support/flow.ts'
 import { sessionId } from '../support/session-cookie.ts'
 import { partnerOfFile, whoIs } from '../support/two-instances.ts'
 
@@ -116,7 +116,7 @@ describe('a login whose session is replaced', () => {
       const former = sessionId(agent)
       await agent.get('/login?returnTo=/profile')
       expect(sessionId(agent)).not.toBe(former)
-      const [, second] = told(app, 'login')
+      const [, second] = listEvents(app, 'login')
       expect(await app.oidc.logins.list({ sub: 'alice' })).toMatchObject([{ id: second?.['loginId'] }])
       expect(await app.oidc.logins.end({ sub: 'alice' })).toBe(1)
       expect(await listNotes(agent, app)).toMatchObject({ sub: null })
@@ -146,7 +146,7 @@ describe('logins.end()', () => {
     expect(await app.oidc.logins.end({ sub: 'alice' })).toBe(2)
     for (const agent of [first, second]) expect(await listNotes(agent, app)).toMatchObject({ sub: null })
     expect(await listNotes(bob, app)).toMatchObject({ sub: 'bob' })
-    expect(told(app, 'logout').map(({ sub, reason }) => [sub, reason])).toEqual([
+    expect(listEvents(app, 'logout').map(({ sub, reason }) => [sub, reason])).toEqual([
       ['alice', 'application'],
       ['alice', 'application'],
     ])
@@ -192,12 +192,12 @@ describe('logins.end()', () => {
     expect(await app.oidc.logins.end({ sub: 'alice', issuer: world.provider.issuer })).toBe(1)
     expect(await listNotes(finished, app)).toMatchObject({ sub: null })
     expect(await listNotes(bob, app)).toMatchObject({ sub: 'bob' })
-    expect(location(await inProgress.get(callback, { redirect: 'manual' }))).toContain(
+    expect(readLocation(await inProgress.get(callback, { redirect: 'manual' }))).toContain(
       `${world.provider.issuer}/authorize`,
     )
     expect(await listNotes(inProgress, app)).toMatchObject({ sub: null })
     expect(await app.oidc.logins.list({ sub: 'alice' })).toEqual([])
-    expect(location(await bobInProgress.get(bobCallback, { redirect: 'manual' }))).toBe(`${app.url}/profile`)
+    expect(readLocation(await bobInProgress.get(bobCallback, { redirect: 'manual' }))).toBe(`${app.url}/profile`)
     expect(await listNotes(bobInProgress, app)).toMatchObject({ sub: 'bob' })
   })
 
@@ -239,7 +239,7 @@ describe('logins.end()', () => {
   ])('logins.end() rejects %s and ends nothing', async (_what, parameters, message) => {
     const app = await start()
     const agent = await logIn(app)
-    const error = await rejection(app.oidc.logins.end(parameters as { sub: string }))
+    const error = await catchRejection(app.oidc.logins.end(parameters as { sub: string }))
     expect(error).toMatchObject({ code: 'options_invalid' })
     expect(error.message).toContain(message)
     expect(await listNotes(agent, app)).toMatchObject({ sub: 'alice' })
@@ -247,8 +247,8 @@ describe('logins.end()', () => {
 
   it('logins.list() and logins.end() fail with setup_invalid without the sessionStore option', async () => {
     const app = await world.start()
-    for (const asked of [app.oidc.logins.end({ sub: 'a' }), app.oidc.logins.list({ sub: 'a' })]) {
-      expect(await rejection(asked)).toMatchObject({ code: 'setup_invalid', status: 500 })
+    for (const requested of [app.oidc.logins.end({ sub: 'a' }), app.oidc.logins.list({ sub: 'a' })]) {
+      expect(await catchRejection(requested)).toMatchObject({ code: 'setup_invalid', status: 500 })
     }
   })
 })

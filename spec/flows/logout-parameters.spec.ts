@@ -2,7 +2,7 @@
 import type { Express } from 'express'
 import type { OidcLogoutParameters, Oidc, OidcOptions } from 'express-session-oidc'
 import { describe, expect, it } from 'vitest'
-import { flow, rejection, told } from '../support/flow.ts'
+import { flow, catchRejection, listEvents } from '../support/flow.ts'
 import { partnerOfFile, whoIs } from '../support/two-instances.ts'
 import { getContext } from '../support/app.ts'
 
@@ -73,7 +73,7 @@ describe('logout()', () => {
     expect(page.status).toBe(200)
     expect(page.text()).toContain(new URL('/logout', world.provider.issuer).href)
     expect(await whoIs(agent, app)).toMatchObject({ default: null })
-    expect(told(app, 'logout')).toHaveLength(1)
+    expect(listEvents(app, 'logout')).toHaveLength(1)
     // The page sends the browser to the provider, where the login ends too.
     await agent.click(page, 'Continue')
     world.provider.signIn(undefined)
@@ -95,7 +95,7 @@ describe('logout()', () => {
     // Two requests one after the other would take twice the time limit.
     expect(seconds).toBeGreaterThan(1.9)
     expect(seconds).toBeLessThan(3.9)
-    expect(told(restarted, 'logout')).toHaveLength(1)
+    expect(listEvents(restarted, 'logout')).toHaveLength(1)
     const after = await agent.click(page, 'Continue')
     expect([after.url, after.text()]).toEqual([`${restarted.url}/`, 'hello stranger'])
   })
@@ -147,7 +147,7 @@ describe('logout()', () => {
     const own = await world.start({
       routes: (express) => {
         express.get('/out', (req, res) => {
-          void rejection(getContext(req).logout(parameters as OidcLogoutParameters)).then((error) =>
+          void catchRejection(getContext(req).logout(parameters as OidcLogoutParameters)).then((error) =>
             res.send(error.message),
           )
         })
@@ -166,8 +166,8 @@ describe('a browser that returns from a logout at the provider', () => {
     const { app, agent } = await start({ returnTo: '/goodbye?from=out' })
     const page = await agent.post('/out')
     expect(page.url).toBe(`${app.url}/goodbye?from=out`)
-    const asked = world.provider.requestsTo('end_session').at(-1)?.params
-    expect(asked?.get('post_logout_redirect_uri')).toBe(`${app.url}/`)
+    const requested = world.provider.requestsTo('end_session').at(-1)?.params
+    expect(requested?.get('post_logout_redirect_uri')).toBe(`${app.url}/`)
   })
 
   it.each<[string, (state: string) => string | undefined]>([

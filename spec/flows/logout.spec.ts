@@ -209,18 +209,18 @@ describe('the end-session request', () => {
     async () => {
       await start()
       await logIn()
-      const asked = endSession(await agent.get('/logout', { redirect: 'manual' }))
-      expect([...asked.keys()].toSorted()).toEqual([
+      const requested = endSession(await agent.get('/logout', { redirect: 'manual' }))
+      expect([...requested.keys()].toSorted()).toEqual([
         'client_id',
         'id_token_hint',
         'logout_hint',
         'post_logout_redirect_uri',
         'state',
       ])
-      expect(asked.get('client_id')).toBe('web')
-      expect(asked.get('post_logout_redirect_uri')).toBe(`${app.url}/`)
-      expect(asked.get('state')).toMatch(/^[\w-]{22,}$/)
-      const [, claims = ''] = (asked.get('id_token_hint') ?? '').split('.')
+      expect(requested.get('client_id')).toBe('web')
+      expect(requested.get('post_logout_redirect_uri')).toBe(`${app.url}/`)
+      expect(requested.get('state')).toMatch(/^[\w-]{22,}$/)
+      const [, claims = ''] = (requested.get('id_token_hint') ?? '').split('.')
       expect(JSON.parse(Buffer.from(claims, 'base64url').toString())).toMatchObject({ sub: 'alice', aud: 'web' })
     },
   )
@@ -532,8 +532,13 @@ describe('tokens that cannot be opened', () => {
       await logIn()
       await moveTo({ secret: 'another secret of more than thirty-two characters' })
       expect(await greeting()).toBe('hello alice')
-      const asked = endSession(await agent.get('/logout', { redirect: 'manual' }))
-      expect([...asked.keys()].toSorted()).toEqual(['client_id', 'logout_hint', 'post_logout_redirect_uri', 'state'])
+      const requested = endSession(await agent.get('/logout', { redirect: 'manual' }))
+      expect([...requested.keys()].toSorted()).toEqual([
+        'client_id',
+        'logout_hint',
+        'post_logout_redirect_uri',
+        'state',
+      ])
       expect(await greeting()).toBe('hello stranger')
     },
   )
@@ -545,8 +550,8 @@ describe('tokens that cannot be opened', () => {
       secret: ['another secret of more than thirty-two characters', 'a secret of more than thirty-two characters'],
     })
     expect(await greeting()).toBe('hello alice')
-    const asked = endSession(await agent.get('/logout', { redirect: 'manual' }))
-    expect(asked.has('id_token_hint')).toBe(true)
+    const requested = endSession(await agent.get('/logout', { redirect: 'manual' }))
+    expect(requested.has('id_token_hint')).toBe(true)
   })
 })
 

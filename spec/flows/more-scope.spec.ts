@@ -3,7 +3,16 @@ import { requireAnyAuth, type OidcAuthRule, type OidcOptions } from 'express-ses
 import type { UserAgent, UserAgentResponse } from 'express-session-oidc/testing'
 import { describe, expect, it } from 'vitest'
 import { getContext, secret, type AppSetup, type TestApp } from '../support/app.ts'
-import { changed, flow, location, noteRoutes, listNotes, requested, told, transactions } from '../support/flow.ts'
+import {
+  changeUrl,
+  flow,
+  readLocation,
+  noteRoutes,
+  listNotes,
+  readAuthorizationRequest,
+  listEvents,
+  listTransactions,
+} from '../support/flow.ts'
 import { loggedIn } from '../support/logged-in.ts'
 import { sessionId } from '../support/session-cookie.ts'
 import { partnerOfFile, whoIs } from '../support/two-instances.ts'
@@ -41,7 +50,7 @@ async function start(setup: Setup = {}): Promise<{ app: TestApp; agent: UserAgen
 }
 
 /** The scope of each authorization request since the last call. */
-function asked(): (string | null)[] {
+function requested(): (string | null)[] {
   const scopes = world.provider.requestsTo('authorize').map(({ params }) => params.get('scope'))
   world.provider.forget()
   return scopes
@@ -54,7 +63,7 @@ function grantOnly(...words: string[]): void {
 
 /** The parameters of the authorization request that a URL of the application redirects to. */
 async function askedAt(agent: UserAgent, url: string): Promise<URLSearchParams> {
-  return new URL(location(await agent.get(url, { redirect: 'manual' }))).searchParams
+  return new URL(readLocation(await agent.get(url, { redirect: 'manual' }))).searchParams
 }
 
 /** The login URL in a problem+json response. */
@@ -70,20 +79,20 @@ describe('requireAuth({ scope }) on a navigation whose login lacks the scope', (
     const page = await agent.get('/calendar?week=7')
     expect(page.url).toBe(`${app.url}/calendar?week=7`)
     expect(page.json()).toEqual({ scope: [...usual.split(' '), 'calendar.read'] })
-    expect(asked()).toEqual([`${usual} calendar.read`])
+    expect(requested()).toEqual([`${usual} calendar.read`])
     // The same user logs in again: the session is new and keeps its data.
     expect(await listNotes(agent, app)).toMatchObject({ notes: ['mine'], sub: 'alice' })
     expect(sessionId(agent)).not.toBe(before)
     expect((await agent.get('/calendar')).status).toBe(200)
-    expect(asked()).toEqual([])
-    expect(told(app, 'denied')).toEqual([])
+    expect(requested()).toEqual([])
+    expect(listEvents(app, 'denied')).toEqual([])
   })
 
   it('requests the granted scope again, which may exceed the configured scope', async () => {
     const { agent } = await start({ routes: (express, oidc) => void express.get('/a', oidc.login({ scope: 'a' })) })
     await agent.get('/a')
     await agent.get('/calendar')
-    expect(asked()).toEqual([`${usual} a`, `${usual} a calendar.read`])
+    expect(requested()).toEqual([`${usual} a`, `${usual} a calendar.read`])
   })
 
   it('requests openid and offline_access again, even if the token response omitted them', async () => {
@@ -92,7 +101,7 @@ describe('requireAuth({ scope }) on a navigation whose login lacks the scope', (
     const agent = await loggedIn(world, app)
     undo()
     await agent.get('/calendar')
-    expect(asked()).toEqual(['openid offline_access a calendar.read'])
+    expect(requested()).toEqual(['openid offline_access a calendar.read'])
   })
 
   it('answers 403 if the user does not grant the scope, and requests it again after five minutes', async () => {
@@ -103,36 +112,36 @@ describe('requireAuth({ scope }) on a navigation whose login lacks the scope', (
     expect(refused.url).toBe(`${app.url}/calendar`)
     expect(refused.text()).toContain('This requires a permission that you have not granted.')
     expect(refused.text()).toContain('Go to the start page')
-    expect(asked()).toEqual([`${usual} calendar.read`])
-    expect(told(app, 'denied')).toMatchObject([
+    expect(requested()).toEqual([`${usual} calendar.read`])
+    expect(listEvents(app, 'denied')).toMatchObject([
       { code: 'not_allowed', status: 403, sub: 'alice', detail: 'missing scope: calendar.read' },
     ])
     expect((await agent.get('/profile')).status).toBe(200)
     pass(299)
     expect((await agent.get('/calendar')).status).toBe(403)
-    expect(asked()).toEqual([])
+    expect(requested()).toEqual([])
     world.provider.grantOnly(undefined)
     pass(1)
     expect((await agent.get('/calendar')).status).toBe(200)
-    expect(asked()).toEqual([`${usual} calendar.read`])
+    expect(requested()).toEqual([`${usual} calendar.read`])
   })
 
   it('answers 403 even if the user took longer than five minutes to deny the scope', async () => {
     const { agent } = await start()
     grantOnly('profile', 'email')
-    const authorization = location(await agent.get('/calendar', { redirect: 'manual' }))
+    const authorization = readLocation(await agent.get('/calendar', { redirect: 'manual' }))
     pass(400)
     expect((await agent.get(authorization)).status).toBe(403)
-    expect(asked()).toHaveLength(1)
+    expect(requested()).toHaveLength(1)
   })
 
   it('answers 403 if a part of the scope is denied, and keeps the part that is granted', async () => {
     const { agent } = await start({ rule: { scope: ['a', 'calendar.read'] } })
     grantOnly('profile', 'email', 'a')
     expect((await agent.get('/calendar')).status).toBe(403)
-    expect(asked()).toEqual([`${usual} a calendar.read`])
+    expect(requested()).toEqual([`${usual} a calendar.read`])
     expect((await agent.get('/calendar')).status).toBe(403)
-    expect(asked()).toEqual([])
+    expect(requested()).toEqual([])
     expect((await agent.fetch('/profile')).json()).toMatchObject({ scope: [...usual.split(' '), 'a'] })
   })
 
@@ -145,7 +154,7 @@ describe('requireAuth({ scope }) on a navigation whose login lacks the scope', (
     grantOnly('profile', 'email', 'mail')
     expect((await agent.get('/calendar')).status).toBe(403)
     expect((await agent.get('/mail')).status).toBe(200)
-    expect(asked()).toEqual([`${usual} calendar.read`, `${usual} mail`])
+    expect(requested()).toEqual([`${usual} calendar.read`, `${usual} mail`])
   })
 
   it('shows a page with a link back if the user cancels, and keeps the login', async () => {
@@ -156,8 +165,8 @@ describe('requireAuth({ scope }) on a navigation whose login lacks the scope', (
     expect(page.status).toBe(403)
     expect(page.headers.get('content-type')).toBe('text/html; charset=utf-8')
     expect(page.text()).toContain('You are still logged in.')
-    expect(asked()).toHaveLength(1)
-    expect(told(app, 'login_failed')).toMatchObject([{ code: 'authorization_denied', status: 403 }])
+    expect(requested()).toHaveLength(1)
+    expect(listEvents(app, 'login_failed')).toMatchObject([{ code: 'authorization_denied', status: 403 }])
     expect(sessionId(agent)).toBe(before)
     expect((await agent.fetch('/profile')).json()).toMatchObject({ user: { sub: 'alice' }, scope: usual.split(' ') })
     expect((await agent.click(page, 'Go back')).url).toBe(`${app.url}/calendar`)
@@ -174,30 +183,30 @@ describe('requireAuth({ scope }) on a navigation whose login lacks the scope', (
 
   it('redirects a logged-in user to the provider and not to loginPage', async () => {
     const app = await open({ options: { loginPage: '/signin' } })
-    expect(location(await app.agent().get('/calendar', { redirect: 'manual' }))).toContain('/signin?returnTo=')
+    expect(readLocation(await app.agent().get('/calendar', { redirect: 'manual' }))).toContain('/signin?returnTo=')
     const agent = app.agent()
     await agent.get('/login')
     world.provider.forget()
     expect((await agent.get('/calendar')).status).toBe(200)
-    expect(asked()).toEqual([`${usual} calendar.read`])
+    expect(requested()).toEqual([`${usual} calendar.read`])
   })
 
   it('requests only the configured scope at first if nobody is logged in', async () => {
     const app = await open()
     expect((await app.agent().get('/calendar')).status).toBe(200)
-    expect(asked()).toEqual([usual, `${usual} calendar.read`])
+    expect(requested()).toEqual([usual, `${usual} calendar.read`])
   })
 
   it('requests missing scope and a stronger login in one redirect', async () => {
     const { agent } = await start({ rule: { scope: 'calendar.read', acr: '2', maxAuthAgeSeconds: 60 } })
     pass(600)
     const page = await agent.get('/calendar', { redirect: 'manual' })
-    const parameters = new URL(location(page)).searchParams
+    const parameters = new URL(readLocation(page)).searchParams
     expect(parameters.get('scope')).toBe(`${usual} calendar.read`)
     expect(parameters.get('acr_values')).toBe('2')
     expect(parameters.get('max_age')).toBe('60')
     expect((await agent.get('/calendar')).status).toBe(200)
-    expect(asked()).toHaveLength(1)
+    expect(requested()).toHaveLength(1)
   })
 
   it.each<[string, OidcAuthRule]>([
@@ -210,8 +219,8 @@ describe('requireAuth({ scope }) on a navigation whose login lacks the scope', (
     const page = await agent.get('/calendar')
     expect(page.status).toBe(403)
     expect(page.text()).toContain('You are logged in, but you do not have permission to do this.')
-    expect(asked()).toEqual([])
-    expect(told(app, 'denied')).toHaveLength(1)
+    expect(requested()).toEqual([])
+    expect(listEvents(app, 'denied')).toHaveLength(1)
   })
 
   it('requests the scope before it calls check, which can rely on it', async () => {
@@ -251,7 +260,7 @@ describe('other requests whose login lacks scope', () => {
       expect(login).not.toContain('calendar')
       expect((await askedAt(agent, login)).get('scope')).toBe(`${usual} calendar.read`)
     }
-    expect(told(app, 'denied')).toHaveLength(2)
+    expect(listEvents(app, 'denied')).toHaveLength(2)
     const page = await agent.get(getLogin(await agent.fetch('/calendar', { from: `${app.url}/notes` })))
     expect(page.url).toBe(`${app.url}/notes`)
     expect((await agent.fetch('/calendar')).status).toBe(200)
@@ -264,7 +273,7 @@ describe('other requests whose login lacks scope', () => {
     expect(page.headers.get('content-type')).toBe('text/html; charset=utf-8')
     const back = await agent.click(page, 'Continue')
     expect(back.url).toBe(`${app.url}/notes`)
-    expect(asked()).toEqual([`${usual} calendar.read`])
+    expect(requested()).toEqual([`${usual} calendar.read`])
   })
 
   it('a HEAD request is redirected to the login route, and no login begins', async () => {
@@ -284,7 +293,7 @@ describe('other requests whose login lacks scope', () => {
     const { agent } = await start({ rule: { scope: 'calendar.read', redirect: false } })
     const page = await agent.get('/calendar')
     expect(page.status).toBe(403)
-    expect(asked()).toEqual([])
+    expect(requested()).toEqual([])
     await agent.click(page, 'Continue')
     expect((await agent.get('/calendar')).status).toBe(200)
   })
@@ -305,14 +314,19 @@ describe('other requests whose login lacks scope', () => {
     const { agent } = await start({
       routes: (express, oidc) => {
         express.get(
-          '/asked',
+          '/authorized',
           waiting(async (req, res) => {
             res.json(await oidc.authorize(req, { scope: 'calendar.read' }))
           }),
         )
       },
     })
-    expect((await agent.fetch('/asked')).json()).toEqual({ ok: false, status: 403, code: 'not_allowed', headers: {} })
+    expect((await agent.fetch('/authorized')).json()).toEqual({
+      ok: false,
+      status: 403,
+      code: 'not_allowed',
+      headers: {},
+    })
   })
 })
 
@@ -332,7 +346,7 @@ describe('the ask parameter of a login URL', () => {
     const { app, agent } = await start()
     const url = await address(agent, app)
     const ask = new URL(url).searchParams.get('ask') ?? ''
-    const parameters = await askedAt(agent, changed(url, { ask: tamper(ask) }))
+    const parameters = await askedAt(agent, changeUrl(url, { ask: tamper(ask) }))
     expect(parameters.get('scope')).toBe(usual)
     expect(parameters.get('max_age')).toBeNull()
   })
@@ -358,7 +372,7 @@ describe('the ask parameter of a login URL', () => {
     const { app, agent } = await start()
     const url = await address(agent, app)
     expect((await agent.fetch(url)).status).toBe(401)
-    expect(transactions(agent)).toEqual([])
+    expect(listTransactions(agent)).toEqual([])
   })
 })
 
@@ -368,12 +382,14 @@ describe('oidc.login({ scope })', () => {
     const page = await agent.get('/connect')
     expect(page.url).toBe(`${app.url}/calendar`)
     expect(page.json()).toEqual({ scope: [...usual.split(' '), 'calendar.read'] })
-    expect(asked()).toEqual([`${usual} calendar.read`])
+    expect(requested()).toEqual([`${usual} calendar.read`])
   })
 
   it('oidc.login({ scope }) replaces the configured scope if nobody is logged in', async () => {
     const app = await open()
-    expect((await requested(app.agent(), `${app.url}/connect`)).get('scope')).toBe('openid calendar.read')
+    expect((await readAuthorizationRequest(app.agent(), `${app.url}/connect`)).get('scope')).toBe(
+      'openid calendar.read',
+    )
   })
 
   it('oidc.login({ scope }) requests the scope each time, even after a denial', async () => {
@@ -381,7 +397,7 @@ describe('oidc.login({ scope })', () => {
     grantOnly('profile', 'email')
     expect((await agent.get('/connect')).status).toBe(403)
     expect((await agent.get('/connect')).status).toBe(403)
-    expect(asked()).toHaveLength(2)
+    expect(requested()).toHaveLength(2)
     world.provider.grantOnly(undefined)
     expect((await agent.get('/connect')).status).toBe(200)
   })
@@ -395,7 +411,7 @@ describe('oidc.login({ scope })', () => {
     })
     const agent = await loggedIn(world, app)
     await agent.get('/calendar')
-    expect((await requested(agent, `${app.url}/partner-connect`)).get('scope')).toBe('openid b')
+    expect((await readAuthorizationRequest(agent, `${app.url}/partner-connect`)).get('scope')).toBe('openid b')
   })
 })
 
@@ -416,7 +432,7 @@ describe('requireAnyAuth with scope', () => {
     partner.provider().forget()
     expect((await agent.get('/any')).json()).toBe('partner')
     expect(partner.provider().requestsTo('authorize')).toHaveLength(1)
-    expect(asked()).toEqual([])
+    expect(requested()).toEqual([])
   })
 
   it('requireAnyAuth requests the scope from the first provider if both logins lack it, and keeps both', async () => {
@@ -425,7 +441,7 @@ describe('requireAnyAuth with scope', () => {
     await agent.get('/partner-profile')
     partner.provider().forget()
     expect((await agent.get('/any')).json()).toBe('default')
-    expect(asked()).toEqual([`${usual} calendar.read`])
+    expect(requested()).toEqual([`${usual} calendar.read`])
     expect(partner.provider().requestsTo('authorize')).toEqual([])
     expect(await whoIs(agent, app)).toMatchObject({ default: 'alice', partner: 'bob' })
   })
@@ -441,6 +457,6 @@ describe('requireAnyAuth with scope', () => {
     await agent.get('/partner-profile')
     partner.provider().forget()
     expect((await agent.get('/any')).json()).toBe('partner')
-    expect(asked()).toEqual([])
+    expect(requested()).toEqual([])
   })
 })

@@ -4,7 +4,7 @@ import { RedisSessionStore } from 'express-session-oidc/redis'
 import type { UserAgent } from 'express-session-oidc/testing'
 import { beforeEach, describe, expect, it } from 'vitest'
 import type { TestApp } from '../support/app.ts'
-import { flow, location, response, told } from '../support/flow.ts'
+import { flow, readLocation, response, listEvents } from '../support/flow.ts'
 import { Gate } from '../support/gate.ts'
 import { RedisTap } from '../support/redis-tap.ts'
 import { sessionId, sessionThief } from '../support/session-cookie.ts'
@@ -296,7 +296,7 @@ describe('a logout while a login with a second instance finishes', () => {
     let answer = await finished
     tap.reset()
     // The login may have restarted.
-    while (answer.status === 302 || answer.status === 303) answer = await agent.get(location(answer))
+    while (answer.status === 302 || answer.status === 303) answer = await agent.get(readLocation(answer))
     expect(answer.status).toBe(200)
     return agent
   }
@@ -348,7 +348,7 @@ describe('a slow logout', () => {
     })
     expect(await whoIs(agent, app)).toEqual({ default: null, partner: 'bob', cart: 'apple' })
     expect((await agent.get('/tokens')).json()).toEqual({ default: false, partner: true })
-    expect(told(app, 'logout')).toHaveLength(1)
+    expect(listEvents(app, 'logout')).toHaveLength(1)
     await expectDead(id, old)
   })
 
@@ -368,7 +368,7 @@ describe('a slow logout', () => {
       expect((await agent.get('/again')).status).toBe(200)
     })
     expect(await whoIs(agent, app)).toEqual({ default: 'alice', partner: null, cart: 'apple' })
-    expect(told(app, 'logout')).toEqual([])
+    expect(listEvents(app, 'logout')).toEqual([])
   })
 
   it('a slow logout does not end a later login of the same user that carried over another login', async () => {
@@ -385,7 +385,7 @@ describe('a slow logout', () => {
     await overlappedLogout(agent, async () => {
       expect((await agent.get('/logout', { redirect: 'manual' })).status).toBe(303)
     })
-    expect(told(app, 'logout')).toHaveLength(1)
+    expect(listEvents(app, 'logout')).toHaveLength(1)
     expect(await whoIs(agent, app)).toMatchObject({ default: null, partner: 'bob' })
     expect(sessionId(agent)).toBe(id)
   })

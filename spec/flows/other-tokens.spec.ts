@@ -4,7 +4,7 @@ import type { OidcOptions } from 'express-session-oidc'
 import type { UserAgent, UserAgentResponse } from 'express-session-oidc/testing'
 import { describe, expect, it } from 'vitest'
 import { until, type TestApp } from '../support/app.ts'
-import { flow, location, told } from '../support/flow.ts'
+import { flow, readLocation, listEvents } from '../support/flow.ts'
 import { loggedIn } from '../support/logged-in.ts'
 import { sessionId } from '../support/session-cookie.ts'
 import { tokenRoutes, type ShownToken } from '../support/token-routes.ts'
@@ -70,7 +70,7 @@ describe('accessToken() with scope or resource', () => {
         expect([time, await shownToken(agent, app.url)]).toEqual([time, own])
       }
       expect(grants()).toHaveLength(1)
-      expect(told(app, 'refresh')).toMatchObject([{ sub: 'alice', reason: 'expiry' }])
+      expect(listEvents(app, 'refresh')).toMatchObject([{ sub: 'alice', reason: 'expiry' }])
     },
   )
 
@@ -173,10 +173,10 @@ describe('accessToken() with scope or resource', () => {
       const urls = [app.url, other.url, app.url]
       // Held until the first token request arrives, so that all others wait for it.
       const undo = world.provider.misbehave({ endpoints: { token: { hang: true } } })
-      const asked = queries.flatMap((query) => urls.map((url) => shownToken(agent, url, query)))
+      const requested = queries.flatMap((query) => urls.map((url) => shownToken(agent, url, query)))
       await world.provider.waitForRequest('token')
       undo()
-      const shown = await Promise.all(asked)
+      const shown = await Promise.all(requested)
       const tokens = queries.map((_, index) => shown.slice(index * urls.length, (index + 1) * urls.length))
       for (const same of tokens) expect(new Set(same.map(({ token }) => token)).size).toBe(1)
       expect(tokens.map(([one]) => readClaims(one as ShownToken))).toEqual([
@@ -234,7 +234,7 @@ describe('accessToken() with scope or resource', () => {
     world.provider.endSession('alice')
     expect((await askToken(agent, app.url, '?scope=a')).status).toBe(401)
     expect((await agent.fetch(app.url)).text()).toBe('hello stranger')
-    expect(told(app, 'logout')).toMatchObject([{ sub: 'alice', reason: 'refresh_refused' }])
+    expect(listEvents(app, 'logout')).toMatchObject([{ sub: 'alice', reason: 'refresh_refused' }])
   })
 
   it('accessToken() uses the new refresh token if another process has used the one that was sent', async () => {
@@ -245,23 +245,23 @@ describe('accessToken() with scope or resource', () => {
     const undo = world.provider.misbehave({ endpoints: { token: { hang: true, times: 1, ...refused } } })
     const slow = shownToken(agent, app.url, '?scope=a')
     await world.provider.waitForRequest('token')
-    const [login] = told(app, 'login')
+    const [login] = listEvents(app, 'login')
     expect(await world.redis.client.del(`oidc:refresh:${String(login?.['loginId'])}`)).toBe(1)
     const other = await world.start({ options: { scope }, routes: tokenRoutes })
     await shownToken(agent, other.url, '?scope=b')
     undo()
     expect(readClaims(await slow).scope).toBe('a')
-    expect(told(app, 'logout')).toEqual([])
+    expect(listEvents(app, 'logout')).toEqual([])
   })
 
   it('accessToken() fails and revokes the new token if the user logs out meanwhile', async () => {
     const { app, agent } = await start()
     const undo = world.provider.misbehave({ endpoints: { token: { hang: true, afterProcessing: true } } })
-    const asked = askToken(agent, app.url, '?scope=a')
+    const requested = askToken(agent, app.url, '?scope=a')
     await world.provider.waitForRequest('token')
     await agent.fetch(`${app.url}/logout`, { method: 'POST', headers: { accept: 'application/json' } })
     undo()
-    expect((await asked).status).toBe(401)
+    expect((await requested).status).toBe(401)
     // Two revocations by the logout, and one by the refresh.
     expect(world.provider.requestsTo('revocation')).toHaveLength(3)
   })
@@ -331,7 +331,7 @@ describe('a token that the provider does not issue', () => {
     expect(token).toBe(own.token)
     // Tokens that the provider does issue are still available.
     expect(readClaims(await shownToken(agent, app.url, '?scope=c')).scope).toBe('c')
-    expect(told(app, 'logout')).toEqual([])
+    expect(listEvents(app, 'logout')).toEqual([])
   })
 
   it('a token with less scope than requested is not requested again until it expires', async () => {
@@ -354,9 +354,9 @@ describe('a token that the provider does not issue', () => {
     expect(page.status).toBe(200)
     expect(page.url).toBe(`${app.url}/token?scope=d`)
     expect(readClaims(page.json() as unknown as ShownToken).scope).toBe('d')
-    const [asked, ...more] = world.provider.requestsTo('authorize')
+    const [requested, ...more] = world.provider.requestsTo('authorize')
     expect(more).toEqual([])
-    expect(asked?.params.get('scope')).toBe(`${scope} d`)
+    expect(requested?.params.get('scope')).toBe(`${scope} d`)
     expect((await agent.fetch(`${app.url}/profile`)).json()).toMatchObject({ scope: `${scope} d`.split(' ') })
   })
 
@@ -365,17 +365,17 @@ describe('a token that the provider does not issue', () => {
     const undo = world.provider.misbehave({ endpoints: { token: { status: 400, body: { error: 'invalid_target' } } } })
     const answer = await agent.get(`${app.url}/token${queryFor(mail, files)}&scope=d`, { redirect: 'manual' })
     undo()
-    const asked = new URL(location(answer)).searchParams
-    expect(asked.getAll('resource')).toEqual([mail, files])
-    expect(asked.get('scope')).toBe(`${scope} d`)
+    const requested = new URL(readLocation(answer)).searchParams
+    expect(requested.getAll('resource')).toEqual([mail, files])
+    expect(requested.get('scope')).toBe(`${scope} d`)
   })
 
   it('a navigation also requests the resource of a token with less scope than requested', async () => {
     const { app, agent } = await start()
     world.provider.misbehave({ tokenResponse: { scope: 'a' } })
     const answer = await agent.get(`${app.url}/token${queryFor(mail)}&scope=a%20b`, { redirect: 'manual' })
-    const asked = new URL(location(answer)).searchParams
-    expect(asked.getAll('resource')).toEqual([mail])
+    const requested = new URL(readLocation(answer)).searchParams
+    expect(requested.getAll('resource')).toEqual([mail])
   })
 
   /** Follows a navigation to its last page. The user agent gives up after twenty requests. */
@@ -451,10 +451,11 @@ describe('a token that needs user interaction', () => {
     })
     expect((await askToken(agent, app.url, '?scope=a')).json()).toMatchObject({ status: 403, code: 'not_allowed' })
     expect((await agent.fetch(`${app.url}/profile`)).status).toBe(200)
-    expect(told(app, 'logout')).toEqual([])
-    const asked = new URL(location(await agent.get(`${app.url}/token?scope=a`, { redirect: 'manual' }))).searchParams
-    expect(asked.get('claims')).toBe(claims)
-    expect(asked.get('scope')).toBe(scope)
+    expect(listEvents(app, 'logout')).toEqual([])
+    const requested = new URL(readLocation(await agent.get(`${app.url}/token?scope=a`, { redirect: 'manual' })))
+      .searchParams
+    expect(requested.get('claims')).toBe(claims)
+    expect(requested.get('scope')).toBe(scope)
     undo()
     expect(readClaims(await shownToken(agent, app.url, '?scope=a')).scope).toBe('a')
   })
@@ -479,9 +480,9 @@ describe('a token that needs user interaction', () => {
     })
     for (const time of [1, 2]) {
       const answer = await agent.get(`${app.url}/token?scope=a`, { redirect: 'manual' })
-      const authorization = location(answer)
+      const authorization = readLocation(answer)
       expect(new URL(authorization).searchParams.get('claims')).toContain(`"round":${time}`)
-      await agent.get(location(await agent.get(authorization, { redirect: 'manual' })), { redirect: 'manual' })
+      await agent.get(readLocation(await agent.get(authorization, { redirect: 'manual' })), { redirect: 'manual' })
     }
   })
 })
@@ -542,8 +543,8 @@ describe('a recheck and an additional token at the same time', () => {
     const other = shownToken(agent, app.url, '?scope=a')
     undo()
     expect(readClaims(await other).scope).toBe('a')
-    await until(() => told(app, 'refresh').length === 2, 'both refreshes are reported')
-    expect(told(app, 'refresh').map(({ reason }) => reason)).toEqual(['recheck', 'expiry'])
+    await until(() => listEvents(app, 'refresh').length === 2, 'both refreshes are reported')
+    expect(listEvents(app, 'refresh').map(({ reason }) => reason)).toEqual(['recheck', 'expiry'])
     expect(grants()).toEqual(['', 'a'])
     expect((await agent.fetch(`${app.url}/profile`)).status).toBe(200)
   })

@@ -5,7 +5,7 @@ import { createOidc, OidcError, type Oidc } from 'express-session-oidc'
 import { createUserAgent, type UserAgent } from 'express-session-oidc/testing'
 import { describe, expect, it } from 'vitest'
 import { getContext, close, listen, profile, secret } from '../support/app.ts'
-import { flow, location, response, transactions } from '../support/flow.ts'
+import { flow, readLocation, response, listTransactions } from '../support/flow.ts'
 import { startPrefixProxy } from '../support/prefix-proxy.ts'
 
 const world = flow()
@@ -125,7 +125,7 @@ describe.each([
     const back = await agent.get(`${home}/login?returnTo=${encodeURIComponent(`${path}/profile?x=1`)}`)
     expect(back.url).toBe(`${home}/profile?x=1`)
     const hostile = await agent.get(`${home}/login?returnTo=//evil.example`, { redirect: 'manual' })
-    const callback = location(await agent.get(location(hostile), { redirect: 'manual' }))
+    const callback = readLocation(await agent.get(readLocation(hostile), { redirect: 'manual' }))
     const done = await agent.get(callback, { redirect: 'manual' })
     expect(done.headers.get('location')).toBe(path)
     expect((await agent.get(home)).text()).toBe('hello')
@@ -151,7 +151,7 @@ describe.each([
     const begun = await agent.get(`${home}/login`, { redirect: 'manual' })
     expect(begun.cookiesSet).toMatchObject([{ path: new URL(home).pathname }])
     await agent.get(await response(agent, `${home}/profile`))
-    expect(transactions(agent)).toHaveLength(1)
+    expect(listTransactions(agent)).toHaveLength(1)
   })
 
   it('a logout below a prefix ends the login and returns to the base path', async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { flow, noteRoutes, listNotes, response, told } from '../support/flow.ts'
+import { flow, noteRoutes, listNotes, response, listEvents } from '../support/flow.ts'
 
 const world = flow()
 
@@ -21,7 +21,7 @@ describe('while the provider is down', () => {
       expect(page.headers.get('cache-control')).toBe('no-store')
       expect(page.headers.get('content-type')).toContain('text/html')
       expect(page.cookiesSet).toEqual([])
-      expect(told(app, 'provider_fault').length).toBeGreaterThan(0)
+      expect(listEvents(app, 'provider_fault').length).toBeGreaterThan(0)
 
       await world.provider.start()
       let after = await agent.get('/profile')
@@ -68,7 +68,7 @@ describe('while the provider is down', () => {
     expect(page.status).toBe(503)
     expect(Number(page.headers.get('retry-after'))).toBeGreaterThan(0)
     expect(await listNotes(agent, app)).toEqual(former)
-    expect(told(app, 'login_failed')).toMatchObject([{ code: 'provider_unavailable', status: 503 }])
+    expect(listEvents(app, 'login_failed')).toMatchObject([{ code: 'provider_unavailable', status: 503 }])
     await world.provider.start()
     expect((await agent.get(callback)).json()).toMatchObject({ user: { sub: 'alice' } })
     expect(await listNotes(agent, app)).toMatchObject({ notes: ['apples'], sub: 'alice' })

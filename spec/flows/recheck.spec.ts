@@ -4,7 +4,7 @@ import { RedisSessionStore } from 'express-session-oidc/redis'
 import type { TestEndpointFault, UserAgent } from 'express-session-oidc/testing'
 import { describe, expect, it } from 'vitest'
 import { getContext, until, type AppSetup, type TestApp } from '../support/app.ts'
-import { flow, told } from '../support/flow.ts'
+import { flow, listEvents } from '../support/flow.ts'
 import { Gate } from '../support/gate.ts'
 import { RedisTap } from '../support/redis-tap.ts'
 import { loggedIn } from '../support/logged-in.ts'
@@ -45,7 +45,7 @@ function grants(): (string | null)[] {
 }
 
 function refreshed(app: TestApp, count = 1): Promise<void> {
-  return until(() => told(app, 'refresh').length === count, `${count} refreshes are reported`)
+  return until(() => listEvents(app, 'refresh').length === count, `${count} refreshes are reported`)
 }
 
 /** The recorded Redis commands, without the renewal of the session, which happens once a minute. */
@@ -54,7 +54,7 @@ function commands(tap: RedisTap): string[] {
 }
 
 function getLock(app: TestApp): string {
-  return `oidc:refresh:${String(told(app, 'login')[0]?.['loginId'])}`
+  return `oidc:refresh:${String(listEvents(app, 'login')[0]?.['loginId'])}`
 }
 
 describe('a guarded request whose login is due for a recheck', () => {
@@ -69,10 +69,12 @@ describe('a guarded request whose login is due for a recheck', () => {
       expect(answers.map(({ status }) => status)).toEqual(Array.from({ length: 10 }, () => 200))
       await world.provider.waitForRequest('token')
       expect((await profile(agent, app)).status).toBe(200)
-      expect(told(app, 'refresh')).toEqual([])
+      expect(listEvents(app, 'refresh')).toEqual([])
       undo()
       await refreshed(app)
-      expect(told(app, 'refresh')).toMatchObject([{ sub: 'alice', issuer: world.provider.issuer, reason: 'recheck' }])
+      expect(listEvents(app, 'refresh')).toMatchObject([
+        { sub: 'alice', issuer: world.provider.issuer, reason: 'recheck' },
+      ])
       expect(grants()).toEqual(['refresh_token'])
     },
   )
@@ -110,7 +112,8 @@ describe('a guarded request whose login is due for a recheck', () => {
   it('concurrent requests to two applications with the same login start one refresh', async () => {
     const { app, agent } = await start()
     const { app: other, tap } = await tapped()
-    const all = (): string[] => [...told(app, 'refresh'), ...told(other, 'refresh')].map(({ reason }) => String(reason))
+    const all = (): string[] =>
+      [...listEvents(app, 'refresh'), ...listEvents(other, 'refresh')].map(({ reason }) => String(reason))
     for (const round of [1, 2, 3]) {
       pass(300)
       const undo = world.provider.misbehave({ endpoints: { token: { hang: true } } })
@@ -178,7 +181,7 @@ describe('a guarded request whose login is due for a recheck', () => {
     const app = await world.start({
       routes: (express, oidc) => {
         express.get(
-          '/asked',
+          '/authorized',
           waiting(async (req, res) => {
             res.json(await oidc.authorize(req))
           }),
@@ -187,14 +190,14 @@ describe('a guarded request whose login is due for a recheck', () => {
     })
     const agent = await logIn(app)
     pass(300)
-    expect((await agent.fetch(`${app.url}/asked`)).json()).toMatchObject({ ok: true })
+    expect((await agent.fetch(`${app.url}/authorized`)).json()).toMatchObject({ ok: true })
     await refreshed(app)
     world.provider.disableUser('alice')
     world.later(() => world.provider.enableUser('alice'))
     pass(300)
-    expect((await agent.fetch(`${app.url}/asked`)).json()).toMatchObject({ ok: true })
-    await until(() => told(app, 'logout').length === 1, 'the login has ended')
-    expect((await agent.fetch(`${app.url}/asked`)).json()).toMatchObject({ ok: false, status: 401 })
+    expect((await agent.fetch(`${app.url}/authorized`)).json()).toMatchObject({ ok: true })
+    await until(() => listEvents(app, 'logout').length === 1, 'the login has ended')
+    expect((await agent.fetch(`${app.url}/authorized`)).json()).toMatchObject({ ok: false, status: 401 })
   })
 
   it('requireAnyAuth rechecks the login with each provider', async () => {
@@ -267,8 +270,8 @@ describe('the result of a recheck', () => {
     end()
     pass(300)
     expect((await profile(agent, app)).status).toBe(200)
-    await until(() => told(app, 'logout').length === 1, 'the login has ended')
-    expect(told(app, 'logout')).toMatchObject([{ sub: 'alice', reason: 'refresh_refused' }])
+    await until(() => listEvents(app, 'logout').length === 1, 'the login has ended')
+    expect(listEvents(app, 'logout')).toMatchObject([{ sub: 'alice', reason: 'refresh_refused' }])
     expect((await profile(agent, app)).status).toBe(401)
     expect((await agent.fetch(app.url)).text()).toBe('hello stranger')
     expect(await world.redis.client.keys(`*${id}*`)).toEqual([])
@@ -284,7 +287,7 @@ describe('the result of a recheck', () => {
     await agent.fetch(`${app.url}/logout`, { method: 'POST', headers: { accept: 'application/json' } })
     undo()
     await world.provider.waitForRequest('revocation')
-    await until(() => told(app, 'refresh_failed').length === 1, 'the refresh has finished')
+    await until(() => listEvents(app, 'refresh_failed').length === 1, 'the refresh has finished')
     expect((await agent.fetch(app.url)).text()).toBe('hello stranger')
     expect(await world.redis.client.keys(`*${id}*`)).toEqual([])
   })
@@ -308,8 +311,8 @@ describe('a recheck that fails', () => {
       world.provider.misbehave({ endpoints: { token } })
       pass(300)
       expect((await profile(agent, app)).json()).toEqual(before)
-      await until(() => told(app, 'refresh_failed').length === 1, 'the refresh has failed')
-      expect(told(app, 'refresh_failed')).toMatchObject([{ sub: 'alice', reason: 'recheck' }])
+      await until(() => listEvents(app, 'refresh_failed').length === 1, 'the refresh has failed')
+      expect(listEvents(app, 'refresh_failed')).toMatchObject([{ sub: 'alice', reason: 'recheck' }])
       // The note that replaces the lock expires by the clock of Redis, which the test cannot set.
       await until(
         async () => (await world.redis.client.get(getLock(app)))?.startsWith('failed'),
@@ -325,7 +328,7 @@ describe('a recheck that fails', () => {
       expect((await profile(agent, app)).json()).toEqual(before)
       await refreshed(app)
       expect(grants()).toHaveLength(2)
-      expect(told(app, 'logout')).toEqual([])
+      expect(listEvents(app, 'logout')).toEqual([])
     },
   )
 

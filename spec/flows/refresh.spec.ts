@@ -3,7 +3,7 @@ import { describe, expect, it, vi } from 'vitest'
 import { AsyncStore } from '../support/async-store.ts'
 import type { TestApp } from '../support/app.ts'
 import { until } from '../support/app.ts'
-import { flow, told } from '../support/flow.ts'
+import { flow, listEvents } from '../support/flow.ts'
 import { sessionId } from '../support/session-cookie.ts'
 import { switchedRedis } from '../support/switched-redis.ts'
 import { partnerOfFile, whoIs } from '../support/two-instances.ts'
@@ -53,7 +53,7 @@ describe('accessToken()', () => {
     expect(second.token).not.toBe(first.token)
     expect(await shownToken(agent, app.url)).toEqual(second)
     expect(grants()).toEqual(['refresh_token'])
-    expect(told(app, 'refresh')).toMatchObject([{ sub: 'alice', issuer: world.provider.issuer }])
+    expect(listEvents(app, 'refresh')).toMatchObject([{ sub: 'alice', issuer: world.provider.issuer }])
   })
 
   it('refreshes a token as early as minValidSeconds requires', async () => {
@@ -127,10 +127,10 @@ describe('accessToken()', () => {
       const others = await Promise.all([1, 2, 3].map(() => world.start({ routes: tokenRoutes })))
       pass(301)
       const undo = world.provider.misbehave({ endpoints: { token: { hang: true } } })
-      const asked = [app, ...others].flatMap(({ url }) => [1, 2, 3, 4, 5].map(() => shownToken(agent, url)))
+      const requested = [app, ...others].flatMap(({ url }) => [1, 2, 3, 4, 5].map(() => shownToken(agent, url)))
       await world.provider.waitForRequest('token')
       undo()
-      const shown = await Promise.all(asked)
+      const shown = await Promise.all(requested)
       expect(new Set(shown.map(({ token }) => token)).size).toBe(1)
       expect(grants()).toEqual(['refresh_token'])
     },
@@ -265,8 +265,8 @@ describe('the result of a refresh', () => {
       expect(answer.status).toBe(502)
       expect((await agent.fetch(`${app.url}/tokens`)).json()).toEqual(before)
       expect((await agent.fetch(`${app.url}/profile`)).json()).toMatchObject({ user: { sub: 'alice' } })
-      expect(told(app, 'refresh_failed')).toMatchObject([{ sub: 'alice', status: 502 }])
-      expect(told(app, 'refresh')).toEqual([])
+      expect(listEvents(app, 'refresh_failed')).toMatchObject([{ sub: 'alice', status: 502 }])
+      expect(listEvents(app, 'refresh')).toEqual([])
     },
   )
 
@@ -323,7 +323,7 @@ describe('a refresh that the provider rejects', () => {
     expect(answer.json()).toMatchObject({ code: 'login_required' })
     expect((await agent.fetch(app.url)).text()).toBe('hello stranger')
     expect((await agent.fetch(`${app.url}/profile`)).status).toBe(401)
-    expect(told(app, 'logout')).toMatchObject([{ sub: 'alice', reason: 'refresh_refused' }])
+    expect(listEvents(app, 'logout')).toMatchObject([{ sub: 'alice', reason: 'refresh_refused' }])
     expect(await listKeys(id)).toEqual([])
   })
 
@@ -334,7 +334,7 @@ describe('a refresh that the provider rejects', () => {
     const answers = await Promise.all(Array.from({ length: 10 }, () => askToken(agent, app.url)))
     expect(answers.map(({ status }) => status)).toEqual(Array.from({ length: 10 }, () => 401))
     expect(grants()).toHaveLength(1)
-    expect(told(app, 'logout')).toHaveLength(1)
+    expect(listEvents(app, 'logout')).toHaveLength(1)
   })
 
   it('a rejected refresh keeps the other logins of the session', async () => {
@@ -370,7 +370,7 @@ describe('a refresh that the provider rejects', () => {
       const undo = world.provider.misbehave({ endpoints: { token: { hang: true, times: 1 } } })
       const slow = askToken(agent, app.url)
       await world.provider.waitForRequest('token')
-      const [login] = told(app, 'login')
+      const [login] = listEvents(app, 'login')
       expect(await world.redis.client.del(`oidc:refresh:${String(login?.['loginId'])}`)).toBe(1)
       const other = await world.start({ routes: tokenRoutes })
       const quick = await shownToken(agent, other.url)
@@ -378,8 +378,8 @@ describe('a refresh that the provider rejects', () => {
       world.provider.misbehave({ endpoints: { token: { status: 400, body: { error: 'invalid_grant' } } } })
       undo()
       expect((await slow).json()).toMatchObject({ token: quick.token })
-      expect(told(app, 'logout')).toEqual([])
-      expect(told(app, 'refresh_failed')).toHaveLength(1)
+      expect(listEvents(app, 'logout')).toEqual([])
+      expect(listEvents(app, 'refresh_failed')).toHaveLength(1)
     },
   )
 })
@@ -418,7 +418,7 @@ describe('a provider that is down', () => {
       expect((await agent.fetch(`${app.url}/profile`)).status).toBe(200)
       undo()
       await until(async () => (await askToken(agent, app.url)).status === 200, 'a refresh succeeds again')
-      expect(told(app, 'logout')).toEqual([])
+      expect(listEvents(app, 'logout')).toEqual([])
     },
   )
 
@@ -429,7 +429,7 @@ describe('a provider that is down', () => {
     ['answers with an HTML page', { html: true }],
     ['answers temporarily_unavailable', { status: 400, body: { error: 'temporarily_unavailable' } }],
   ])(
-    'a provider that %s is not asked again at once by any application, and nobody is logged out',
+    'a provider that %s gets no further request at once from any application, and nobody is logged out',
     { meta: { id: 'refresh-8' } },
     async (_, token) => {
       const { app, agent } = await start()
@@ -448,7 +448,7 @@ describe('a provider that is down', () => {
     pass(301)
     expect((await askToken(agent, app.url)).status).toBe(500)
     expect((await agent.fetch(`${app.url}/profile`)).status).toBe(200)
-    expect(told(app, 'refresh_failed')).toMatchObject([{ code: 'client_rejected' }])
+    expect(listEvents(app, 'refresh_failed')).toMatchObject([{ code: 'client_rejected' }])
   })
 })
 
@@ -462,12 +462,12 @@ describe('a refresh whose response is lost', () => {
       world.provider.misbehave({ endpoints: { token: { drop: true, afterProcessing: true, times: 1 } } })
       expect((await askToken(agent, app.url)).status).toBe(503)
       expect((await agent.fetch(`${app.url}/profile`)).status).toBe(200)
-      expect(told(app, 'logout')).toEqual([])
+      expect(listEvents(app, 'logout')).toEqual([])
       // The note of the fault expires by the clock of Redis, which the test cannot set.
-      await world.redis.client.del(`oidc:refresh:${String(told(app, 'login')[0]?.['loginId'])}`)
+      await world.redis.client.del(`oidc:refresh:${String(listEvents(app, 'login')[0]?.['loginId'])}`)
       // The provider has rotated the refresh token, so that it takes this refresh for a reuse.
       expect((await askToken(agent, app.url)).status).toBe(401)
-      expect(told(app, 'logout')).toMatchObject([{ sub: 'alice', reason: 'refresh_refused' }])
+      expect(listEvents(app, 'logout')).toMatchObject([{ sub: 'alice', reason: 'refresh_refused' }])
       // Nobody is at the keyboard: only the session at the provider can log in.
       world.provider.signIn(undefined)
       expect((await agent.get('/profile')).json()).toMatchObject({ user: { sub: 'alice' } })
@@ -482,11 +482,11 @@ describe('a refresh that overlaps another change', () => {
     const id = sessionId(agent)
     pass(301)
     const undo = world.provider.misbehave({ endpoints: { token: { hang: true, afterProcessing: true } } })
-    const asked = askToken(agent, app.url)
+    const requested = askToken(agent, app.url)
     await world.provider.waitForRequest('token')
     await agent.fetch(`${app.url}/logout`, { method: 'POST', headers: { accept: 'application/json' } })
     undo()
-    expect((await asked).status).toBe(401)
+    expect((await requested).status).toBe(401)
     expect((await agent.fetch(app.url)).text()).toBe('hello stranger')
     // Two revocations by the logout, and one by the refresh.
     await vi.waitFor(() => expect(world.provider.requestsTo('revocation')).toHaveLength(3))
@@ -507,7 +507,7 @@ describe('a refresh that overlaps another change', () => {
       const undo = provider.misbehave({ endpoints: { token: { hang: true, times: 1 } } })
       const slow = shownToken(agent, app.url)
       await provider.waitForRequest('token', 2)
-      const [login] = told(app, 'login')
+      const [login] = listEvents(app, 'login')
       expect(await world.redis.client.del(`oidc:refresh:${String(login?.['loginId'])}`)).toBe(1)
       const quick = await shownToken(agent, other.url)
       undo()
@@ -535,11 +535,11 @@ describe('a refresh that overlaps another change', () => {
     world.provider.forget()
     pass(301)
     const undo = world.provider.misbehave({ endpoints: { token: { hang: true, afterProcessing: true } } })
-    const asked = agent.fetch(`${app.url}/default-token`)
+    const requested = agent.fetch(`${app.url}/default-token`)
     await world.provider.waitForRequest('token')
     await agent.get('/partner-profile')
     undo()
-    const token: unknown = (await asked).json()
+    const token: unknown = (await requested).json()
     const after = await agent.fetch(`${app.url}/default-token`)
     expect(after.json()).toBe(token)
     expect(await whoIs(agent, app)).toMatchObject({ default: 'alice', partner: 'bob' })
@@ -559,7 +559,7 @@ describe('a refresh that overlaps another change', () => {
     world.provider.forget()
     pass(301)
     const undo = world.provider.misbehave({ endpoints: { token: { hang: true, afterProcessing: true } } })
-    const asked = shownToken(agent, app.url)
+    const requested = shownToken(agent, app.url)
     await world.provider.waitForRequest('token')
     redis.fail('eval')
     const before = redis.commands.filter((name) => name === 'eval').length
@@ -569,7 +569,7 @@ describe('a refresh that overlaps another change', () => {
       'the command was sent again',
     )
     redis.heal()
-    const { token } = await asked
+    const { token } = await requested
     expect((await shownToken(agent, app.url)).token).toBe(token)
     expect(grants()).toHaveLength(1)
   })

@@ -5,7 +5,7 @@ import type { OidcEventName } from 'express-session-oidc'
 import { createUserAgent, type UserAgent } from 'express-session-oidc/testing'
 import { describe, expect, it } from 'vitest'
 import { close, listen, secret as old, type AppSetup, type TestApp } from '../support/app.ts'
-import { flow, location, noteRoutes, listNotes, told } from '../support/flow.ts'
+import { flow, readLocation, noteRoutes, listNotes, listEvents } from '../support/flow.ts'
 import { loggedIn } from '../support/logged-in.ts'
 import { sessionId } from '../support/session-cookie.ts'
 import { tokenRoutes, type ShownToken } from '../support/token-routes.ts'
@@ -55,8 +55,8 @@ class Front {
     this.#all.push(...made)
   }
 
-  told(name: OidcEventName): Record<string, unknown>[] {
-    return this.#all.flatMap((app) => told(app, name))
+  reported(name: OidcEventName): Record<string, unknown>[] {
+    return this.#all.flatMap((app) => listEvents(app, name))
   }
 }
 
@@ -69,7 +69,7 @@ describe('a change of the secret in two deployments', () => {
     let underWay: { agent: UserAgent; authorization: string }[] = []
     const begin = async (): Promise<{ agent: UserAgent; authorization: string }> => {
       const agent = createUserAgent({ baseUrl: front.url })
-      return { agent, authorization: location(await agent.get('/profile', { redirect: 'manual' })) }
+      return { agent, authorization: readLocation(await agent.get('/profile', { redirect: 'manual' })) }
     }
     /** Concurrent refreshes, guarded requests, and logins that began at the former applications. */
     const load = async (): Promise<void> => {
@@ -114,9 +114,9 @@ describe('a change of the secret in two deployments', () => {
       await load()
     }
     expect(browsers).toHaveLength(12)
-    expect(front.told('login')).toHaveLength(12)
+    expect(front.reported('login')).toHaveLength(12)
     for (const event of ['logout', 'login_failed', 'refresh_failed'] as const) {
-      expect([event, front.told(event)]).toEqual([event, []])
+      expect([event, front.reported(event)]).toEqual([event, []])
     }
   })
 })
@@ -140,7 +140,7 @@ describe('tokens that cannot be opened', () => {
     expect(world.provider.requestsTo('token')).toEqual([])
     expect(await world.redis.client.get(tokensKey(agent))).toBe(sealed)
     await shownToken(agent, app.url)
-    expect(told(other, 'logout')).toEqual([])
+    expect(listEvents(other, 'logout')).toEqual([])
   })
 
   it('a navigation whose tokens cannot be opened gets new tokens by a login that keeps the session data', async () => {
@@ -169,7 +169,7 @@ describe('tokens that cannot be opened', () => {
     const key = loginKey(agent)
     const other = await start(next)
     const answer = await agent.get(`${other.url}/logout`, { redirect: 'manual' })
-    const end = new URL(location(answer))
+    const end = new URL(readLocation(answer))
     expect(end.origin).toBe(world.provider.url)
     expect(end.searchParams.get('id_token_hint')).toBeNull()
     expect(end.searchParams.get('client_id')).toBe('web')

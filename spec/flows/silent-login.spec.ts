@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { TestApp } from '../support/app.ts'
-import { flow, noteRoutes, listNotes, requested, response, told } from '../support/flow.ts'
+import { flow, noteRoutes, listNotes, readAuthorizationRequest, response, listEvents } from '../support/flow.ts'
 
 const world = flow()
 
@@ -24,7 +24,7 @@ describe('prompt=none', () => {
       await agent.get('/profile')
       agent.jar.delete('connect.sid')
       world.provider.signIn(undefined)
-      expect((await requested(agent, '/silent')).get('prompt')).toBe('none')
+      expect((await readAuthorizationRequest(agent, '/silent')).get('prompt')).toBe('none')
       const page = await agent.get('/silent')
       expect(page.url).toBe(`${app.url}/notes?silent`)
       expect(page.json()).toMatchObject({ sub: 'alice' })
@@ -49,7 +49,7 @@ describe('prompt=none', () => {
       expect(former.sub).toBeNull()
       expect(agent.jar.cookies(app.url).map(({ name }) => name)).toEqual(['connect.sid'])
       expect(world.provider.requestsTo('token')).toEqual([])
-      expect(told(app, 'login_failed')).toEqual([])
+      expect(listEvents(app, 'login_failed')).toEqual([])
     },
   )
 

@@ -3,7 +3,7 @@ import type { OidcAuthRule, OidcOptions } from 'express-session-oidc'
 import type { UserAgent, UserAgentResponse } from 'express-session-oidc/testing'
 import { describe, expect, it } from 'vitest'
 import { until, type AppSetup, type TestApp } from '../support/app.ts'
-import { flow, location, noteRoutes, listNotes, thrown, told } from '../support/flow.ts'
+import { flow, readLocation, noteRoutes, listNotes, catchError, listEvents } from '../support/flow.ts'
 import { loggedIn } from '../support/logged-in.ts'
 import { sessionId } from '../support/session-cookie.ts'
 import { pass, stillClock } from '../support/tokens-app.ts'
@@ -30,7 +30,7 @@ async function start(
 }
 
 /** `acr_values` and `max_age` of each authorization request since the last call. */
-function asked(): { acr: string | null; maxAge: string | null }[] {
+function requested(): { acr: string | null; maxAge: string | null }[] {
   const requests = world.provider.requestsTo('authorize')
   world.provider.forget()
   return requests.map(({ params }) => ({ acr: params.get('acr_values'), maxAge: params.get('max_age') }))
@@ -56,25 +56,25 @@ describe('requireAuth({ acr })', () => {
     const page = await agent.get('/transfer?to=bob')
     expectPassed(page)
     expect(page.url).toBe(`${app.url}/transfer?to=bob`)
-    expect(asked()).toEqual([{ acr: '2', maxAge: null }])
+    expect(requested()).toEqual([{ acr: '2', maxAge: null }])
     expectPassed(await agent.get('/transfer'))
     expectPassed(await agent.fetch('/transfer'))
-    expect(asked()).toEqual([])
+    expect(requested()).toEqual([])
     expect(await listNotes(agent, app)).toMatchObject({ notes: ['mine'], sub: 'alice' })
-    expect(told(app, 'denied')).toEqual([])
+    expect(listEvents(app, 'denied')).toEqual([])
   })
 
   it('requests several acr values in their order, and admits a login with one of them', async () => {
     const { agent } = await start({ acr: ['gold', 'silver'] })
     says({ acr: 'silver' })
     expectPassed(await agent.get('/transfer'))
-    expect(asked()).toEqual([{ acr: 'gold silver', maxAge: null }])
+    expect(requested()).toEqual([{ acr: 'gold silver', maxAge: null }])
   })
 
   it('admits a login that already has the acr without a request', async () => {
     const { agent } = await start({ acr: ['2', '1'] })
     expectPassed(await agent.get('/transfer'))
-    expect(asked()).toEqual([])
+    expect(requested()).toEqual([])
   })
 
   it.each<[string, unknown]>([
@@ -89,19 +89,19 @@ describe('requireAuth({ acr })', () => {
     expect(page.status).toBe(403)
     expect(page.text()).toContain('You need to confirm who you are.')
     expect(page.text()).toContain('Go to the start page')
-    expect(asked()).toHaveLength(1)
-    expect(told(app, 'denied')).toMatchObject([
+    expect(requested()).toHaveLength(1)
+    expect(listEvents(app, 'denied')).toMatchObject([
       { code: 'authentication_insufficient', status: 403, sub: 'alice', detail: 'insufficient acr' },
     ])
     expect((await agent.get('/profile')).status).toBe(200)
     pass(299)
     expect((await agent.get('/transfer')).status).toBe(403)
     expect((await agent.fetch('/transfer')).json()).toMatchObject({ status: 403, code: 'authentication_insufficient' })
-    expect(asked()).toEqual([])
+    expect(requested()).toEqual([])
     undo()
     pass(1)
     expectPassed(await agent.get('/transfer'))
-    expect(asked()).toHaveLength(1)
+    expect(requested()).toHaveLength(1)
   })
 
   it('requests another acr at once, even if one was not reached', async () => {
@@ -112,7 +112,7 @@ describe('requireAuth({ acr })', () => {
     expect((await agent.get('/transfer')).status).toBe(403)
     undo()
     expect((await agent.get('/vault')).text()).toBe('open')
-    expect(asked()).toEqual([
+    expect(requested()).toEqual([
       { acr: '2', maxAge: null },
       { acr: '3', maxAge: null },
     ])
@@ -124,7 +124,7 @@ describe('requireAuth({ acr })', () => {
     says({ acr: '1' })
     pass(300)
     expectPassed(await agent.get('/transfer'))
-    await until(() => told(app, 'refresh').length === 1, 'the login was rechecked')
+    await until(() => listEvents(app, 'refresh').length === 1, 'the login was rechecked')
     world.provider.forget()
     await agent.get('/transfer', { redirect: 'manual' })
     expect((await agent.fetch('/transfer')).status).toBe(401)
@@ -140,7 +140,7 @@ describe('requireAuth({ acr })', () => {
     const page = await agent.get('/transfer')
     expect(page.status).toBe(status)
     expect(page.text()).toContain('You are still logged in.')
-    expect(asked()).toHaveLength(1)
+    expect(requested()).toHaveLength(1)
     expect(sessionId(agent)).toBe(before)
     expect((await agent.get('/profile')).status).toBe(200)
   })
@@ -162,10 +162,10 @@ describe('requireAuth({ maxAuthAgeSeconds })', () => {
         expectPassed(await agent.get('/transfer'))
         pass(age + more)
         expectPassed(await agent.get('/transfer'))
-        expect([round, asked()]).toEqual([round, []])
+        expect([round, requested()]).toEqual([round, []])
         pass(1)
         expectPassed(await agent.get('/transfer'))
-        expect([round, asked()]).toEqual([round, [{ acr: null, maxAge: String(age) }]])
+        expect([round, requested()]).toEqual([round, [{ acr: null, maxAge: String(age) }]])
       }
     },
   )
@@ -174,10 +174,10 @@ describe('requireAuth({ maxAuthAgeSeconds })', () => {
     const { agent } = await start({ acr: '2', maxAuthAgeSeconds: 60 })
     pass(200)
     expectPassed(await agent.get('/transfer'))
-    expect(asked()).toEqual([{ acr: '2', maxAge: '60' }])
+    expect(requested()).toEqual([{ acr: '2', maxAge: '60' }])
     pass(200)
     expectPassed(await agent.get('/transfer'))
-    expect(asked()).toEqual([{ acr: '2', maxAge: '60' }])
+    expect(requested()).toEqual([{ acr: '2', maxAge: '60' }])
   })
 
   it('a fresh authentication does not replace a missing acr', async () => {
@@ -187,7 +187,7 @@ describe('requireAuth({ maxAuthAgeSeconds })', () => {
     expect((await agent.get('/transfer')).status).toBe(403)
     undo()
     expect((await agent.get('/transfer')).status).toBe(403)
-    expect(asked()).toHaveLength(1)
+    expect(requested()).toHaveLength(1)
   })
 
   it('the acr alone does not replace a missing fresh authentication', async () => {
@@ -203,7 +203,7 @@ describe('requireAuth({ maxAuthAgeSeconds })', () => {
     const undo = says({ acr: '2', auth_time: now() - 91 })
     expect((await agent.get('/transfer')).status).toBe(502)
     undo()
-    expect(asked()).toEqual([{ acr: '2', maxAge: '60' }])
+    expect(requested()).toEqual([{ acr: '2', maxAge: '60' }])
     expect((await agent.fetch('/transfer')).status).toBe(401)
     expectPassed(await agent.get('/transfer'))
   })
@@ -213,20 +213,20 @@ describe('requireAuth({ maxAuthAgeSeconds })', () => {
     const { agent } = await start({ maxAuthAgeSeconds: 3600 })
     undo()
     expectPassed(await agent.get('/transfer'))
-    expect(asked()).toEqual([{ acr: null, maxAge: '3600' }])
+    expect(requested()).toEqual([{ acr: null, maxAge: '3600' }])
   })
 
   it('counts from the authentication, which a refresh does not renew', async () => {
     const { app, agent } = await start({ maxAuthAgeSeconds: 600 })
     pass(400)
     expectPassed(await agent.get('/transfer'))
-    await until(() => told(app, 'refresh').length === 1, 'the login was rechecked')
+    await until(() => listEvents(app, 'refresh').length === 1, 'the login was rechecked')
     pass(230)
     expectPassed(await agent.get('/transfer'))
-    expect(asked()).toEqual([])
+    expect(requested()).toEqual([])
     pass(1)
     await agent.get('/transfer')
-    expect(asked()).toEqual([{ acr: null, maxAge: '600' }])
+    expect(requested()).toEqual([{ acr: null, maxAge: '600' }])
   })
 
   it('counts from the authentication even if refreshed ID tokens have no auth_time', async () => {
@@ -234,14 +234,14 @@ describe('requireAuth({ maxAuthAgeSeconds })', () => {
     says({ auth_time: undefined })
     pass(400)
     expectPassed(await agent.get('/transfer'))
-    await until(() => told(app, 'refresh').length === 1, 'the login was rechecked')
+    await until(() => listEvents(app, 'refresh').length === 1, 'the login was rechecked')
     expectPassed(await agent.get('/transfer'))
   })
 
   it('admits a user who spends long at the provider after the password, until the tolerance has passed', async () => {
     const { agent } = await start({ maxAuthAgeSeconds: 0 })
     pass(60)
-    const authorization = location(await agent.get('/transfer', { redirect: 'manual' }))
+    const authorization = readLocation(await agent.get('/transfer', { redirect: 'manual' }))
     world.provider.forget()
     pass(130)
     // The user entered the password ten seconds after the login began.
@@ -250,10 +250,10 @@ describe('requireAuth({ maxAuthAgeSeconds })', () => {
     undo()
     pass(30)
     expectPassed(await agent.get('/transfer'))
-    expect(asked()).toHaveLength(1)
+    expect(requested()).toHaveLength(1)
     pass(1)
     expectPassed(await agent.get('/transfer'))
-    expect(asked()).toHaveLength(1)
+    expect(requested()).toHaveLength(1)
   })
 
   it('requests a login even after one that requested a larger max_age', async () => {
@@ -264,9 +264,9 @@ describe('requireAuth({ maxAuthAgeSeconds })', () => {
     const undo = says({ auth_time: now() - 500 })
     expect((await agent.get('/relaxed')).text()).toBe('relaxed')
     undo()
-    expect(asked()).toEqual([{ acr: null, maxAge: '600' }])
+    expect(requested()).toEqual([{ acr: null, maxAge: '600' }])
     expectPassed(await agent.get('/transfer'))
-    expect(asked()).toEqual([{ acr: null, maxAge: '0' }])
+    expect(requested()).toEqual([{ acr: null, maxAge: '0' }])
   })
 })
 
@@ -291,15 +291,15 @@ describe('auth_time in the response to max_age', () => {
         const page = await agent.get(path)
         undo()
         expect([path, page.status]).toEqual([path, 502])
-        expect(asked()).toEqual([{ acr: null, maxAge: '0' }])
+        expect(requested()).toEqual([{ acr: null, maxAge: '0' }])
       }
-      expect(told(app, 'login_failed')).toMatchObject([
+      expect(listEvents(app, 'login_failed')).toMatchObject([
         { code, status: 502 },
         { code, status: 502 },
       ])
       expect([sessionId(agent), (await agent.fetch('/profile')).json()]).toEqual(before)
       expect(await listNotes(agent, app)).toMatchObject({ notes: ['mine'], sub: 'alice' })
-      expect(told(app, 'login')).toHaveLength(1)
+      expect(listEvents(app, 'login')).toHaveLength(1)
     },
   )
 
@@ -318,7 +318,7 @@ describe('auth_time in the response to max_age', () => {
 
   it('accepts the login if the user spends long at the provider after the password', async () => {
     const { agent } = await start({ maxAuthAgeSeconds: 0 })
-    const authorization = location(await agent.get('/confirm', { redirect: 'manual' }))
+    const authorization = readLocation(await agent.get('/confirm', { redirect: 'manual' }))
     pass(130)
     says({ auth_time: now() - 120 })
     expect((await agent.get(authorization)).status).toBe(200)
@@ -336,11 +336,11 @@ describe('other requests whose login is too weak', () => {
       const login = String(answer.json()['login'])
       expect(login).toMatch(`${app.url}/login?returnTo=%2Fnotes&ask=`)
       expect((await agent.get(login)).url).toBe(`${app.url}/notes`)
-      expect(asked()).toEqual([{ acr: '3 2', maxAge: '60' }])
+      expect(requested()).toEqual([{ acr: '3 2', maxAge: '60' }])
       expectPassed(await agent.fetch('/transfer', { method }))
       pass(91)
     }
-    expect(told(app, 'denied')).toMatchObject([{ code: 'authentication_insufficient' }, { status: 401 }])
+    expect(listEvents(app, 'denied')).toMatchObject([{ code: 'authentication_insufficient' }, { status: 401 }])
   })
 
   it('a form gets a 401 page with a link that requests what is needed and returns to the form', async () => {
@@ -350,7 +350,7 @@ describe('other requests whose login is too weak', () => {
     expect(page.headers.get('content-type')).toBe('text/html; charset=utf-8')
     expect(page.text()).toContain('Please confirm who you are')
     expect((await agent.click(page, 'Continue')).url).toBe(`${app.url}/notes`)
-    expect(asked()).toEqual([{ acr: '2', maxAge: null }])
+    expect(requested()).toEqual([{ acr: '2', maxAge: null }])
     expectPassed(await agent.post('/transfer', { to: 'bob' }))
   })
 
@@ -358,7 +358,7 @@ describe('other requests whose login is too weak', () => {
     const { agent } = await start({ acr: '2', redirect: false })
     const page = await agent.get('/transfer')
     expect(page.status).toBe(401)
-    expect(asked()).toEqual([])
+    expect(requested()).toEqual([])
     await agent.click(page, 'Continue')
     expectPassed(await agent.get('/transfer'))
   })
@@ -366,21 +366,21 @@ describe('other requests whose login is too weak', () => {
   it('authorize() reports 401 for a login that is too weak, and 403 once the acr was requested', async () => {
     const { agent } = await start({ acr: '2' }, {}, (express, oidc) => {
       express.get(
-        '/asked',
+        '/authorized',
         waiting(async (req, res) => {
           res.json(await oidc.authorize(req, { acr: '2' }))
         }),
       )
     })
     const code = 'authentication_insufficient'
-    expect((await agent.fetch('/asked')).json()).toEqual({ ok: false, status: 401, code, headers: {} })
+    expect((await agent.fetch('/authorized')).json()).toEqual({ ok: false, status: 401, code, headers: {} })
     const undo = says({ acr: '1' })
     await agent.get('/transfer')
     undo()
-    expect((await agent.fetch('/asked')).json()).toEqual({ ok: false, status: 403, code, headers: {} })
+    expect((await agent.fetch('/authorized')).json()).toEqual({ ok: false, status: 403, code, headers: {} })
     pass(300)
     await agent.get('/transfer')
-    expect((await agent.fetch('/asked')).json()).toMatchObject({ ok: true, user: { sub: 'alice' } })
+    expect((await agent.fetch('/authorized')).json()).toMatchObject({ ok: true, user: { sub: 'alice' } })
   })
 })
 
@@ -439,7 +439,7 @@ describe('an invalid rule', () => {
     [{ maxAge: 60 }, /`maxAge` is not an option/],
   ])('requireAuth() throws for the invalid rule %o', async (rule, message) => {
     await start({}, {}, (_express, oidc) => {
-      const error = thrown(() => oidc.requireAuth(rule))
+      const error = catchError(() => oidc.requireAuth(rule))
       expect(error.code).toBe('options_invalid')
       expect(error.message).toMatch(message)
     })

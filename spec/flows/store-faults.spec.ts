@@ -4,7 +4,7 @@ import type { UserAgent, UserAgentResponse } from 'express-session-oidc/testing'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { until, type TestApp } from '../support/app.ts'
 import { AsyncStore } from '../support/async-store.ts'
-import { flow, response, told } from '../support/flow.ts'
+import { flow, response, listEvents } from '../support/flow.ts'
 import { ownRedis } from '../support/own-redis.ts'
 import { newClient } from '../support/redis.ts'
 import { RedisTap, type RedisCall } from '../support/redis-tap.ts'
@@ -115,9 +115,10 @@ describe.each(Object.keys(modes) as Mode[])('a command of a callback that %s', (
           return
         }
         expectFault(answer)
-        expect(told(app, 'store_fault').length + told(app, 'login_failed').length, JSON.stringify(met)).toBeGreaterThan(
-          index === 0 ? -1 : 0,
-        )
+        expect(
+          listEvents(app, 'store_fault').length + listEvents(app, 'login_failed').length,
+          JSON.stringify(met),
+        ).toBeGreaterThan(index === 0 ? -1 : 0)
         expect(await whoIs(agent, app), JSON.stringify(met)).toEqual(expected)
         const again = await agent.get(callback)
         expect(again.status).toBe(200)

@@ -8,12 +8,12 @@ import {
   behindTls,
   flow,
   forgetTransactions,
-  location,
+  readLocation,
   noteRoutes,
   listNotes,
   publicOrigin,
   response,
-  told,
+  listEvents,
 } from '../support/flow.ts'
 import { makeIdentity } from '../support/identity.ts'
 import { partnerOfFile } from '../support/two-instances.ts'
@@ -72,11 +72,11 @@ describe('a public page with trySilentLogin()', () => {
     expect(page.text()).toBe('open to alice')
     expect(page.url).toBe(`${app.url}/open/news?tab=1`)
     expect(page.hops.map(({ status }) => status)).toEqual([302, 303, 303, 200])
-    const asked = new URL(location({ ...page, headers: page.hops[0]?.headers as Headers })).searchParams
-    expect(asked.get('prompt')).toBe('none')
+    const requested = new URL(readLocation({ ...page, headers: page.hops[0]?.headers as Headers })).searchParams
+    expect(requested.get('prompt')).toBe('none')
     expect(page.hops[0]?.headers.get('cache-control')).toBe('no-store')
     expect(await listNotes(agent, app)).toMatchObject({ notes: ['apples'], sub: 'alice' })
-    expect(told(app, 'login')).toHaveLength(1)
+    expect(listEvents(app, 'login')).toHaveLength(1)
   })
 
   it('a public page stays anonymous without a session at the provider, and no page tries again', async () => {
@@ -188,7 +188,7 @@ describe('a public page with trySilentLogin()', () => {
     const begun: string[] = []
     // The second tab is opened before the first has its response.
     for (const tab of tabs) {
-      begun.push(location(await agent.get(tab, manual)))
+      begun.push(readLocation(await agent.get(tab, manual)))
       agent.jar.delete(app.cookie('silent'))
     }
     for (const [index, tab] of tabs.entries()) {
@@ -196,7 +196,7 @@ describe('a public page with trySilentLogin()', () => {
       expect(page.url).toMatch(`${app.url}${tab}`)
       expect(page.text()).toBe('open to alice')
     }
-    expect(told(app, 'login_failed')).toEqual([])
+    expect(listEvents(app, 'login_failed')).toEqual([])
     expect((await agent.get('/open/third')).hops).toHaveLength(1)
   })
 
@@ -236,8 +236,8 @@ describe('a silent login that cannot begin', () => {
     expect(page.text()).toBe('open to strangers')
     expect(page.headers.get('cache-control')).toBe('public, max-age=600')
     expect(page.headers.get('set-cookie')).toBeNull()
-    expect(told(app, 'provider_fault')).toHaveLength(1)
-    expect(told(app, 'login_failed')).toMatchObject([{ code: 'provider_unavailable' }])
+    expect(listEvents(app, 'provider_fault')).toHaveLength(1)
+    expect(listEvents(app, 'login_failed')).toMatchObject([{ code: 'provider_unavailable' }])
   })
 
   it('the next pages do not wait for the provider until Retry-After has passed', async () => {
@@ -314,7 +314,7 @@ describe.each(['query', 'form_post'] as const)('a silent login by %s that fails'
     const back = shown.hops.at(-2)
     expect(back?.status).toBe(303)
     expect(back?.headers.get('cache-control')).toBe('no-store')
-    expect(told(other, 'login_failed').map(({ code }) => code)).toEqual(
+    expect(listEvents(other, 'login_failed').map(({ code }) => code)).toEqual(
       failure.code === undefined ? [] : [failure.code],
     )
     expect(
@@ -373,8 +373,8 @@ describe('a silent login that is interrupted', () => {
     const page = await agent.get(callback)
     expect(page.url).toBe(`${app.url}/both`)
     expect(page.json()).toEqual({ default: null, partner: null })
-    expect(told(app, 'login')).toEqual([])
-    expect(told(app, 'login_failed')).toEqual([])
+    expect(listEvents(app, 'login')).toEqual([])
+    expect(listEvents(app, 'login_failed')).toEqual([])
   })
 })
 
@@ -395,7 +395,10 @@ describe('a browser that keeps no cookies', () => {
       expect(attempts()).toBe(1)
       expect(world.provider.requestsTo('token')).toEqual([])
     }
-    expect(told(app, 'login_failed').map(({ code }) => code)).toEqual(['transaction_missing', 'transaction_missing'])
+    expect(listEvents(app, 'login_failed').map(({ code }) => code)).toEqual([
+      'transaction_missing',
+      'transaction_missing',
+    ])
   })
 
   it('a browser that keeps no cookies reaches the start page from a page whose address is too long', async () => {
@@ -422,10 +425,10 @@ describe('a browser that keeps no cookies', () => {
   it('a callback with a forged state of a silent login is answered with 400', async () => {
     const app = await start()
     const agent = app.agent()
-    const begun = new URL(location(await agent.get('/open/news', manual)))
+    const begun = new URL(readLocation(await agent.get('/open/news', manual)))
     const state = begun.searchParams.get('state') ?? ''
     const [id, page, mac] = state.split('.') as [string, string, string]
-    const other = new URL(location(await agent.get('/login', manual))).searchParams.get('state') ?? ''
+    const other = new URL(readLocation(await agent.get('/login', manual))).searchParams.get('state') ?? ''
     for (const forged of [
       `${id}.0.${mac}`,
       `${id}.${page}.${other.split('.')[2]}`,
@@ -438,9 +441,9 @@ describe('a browser that keeps no cookies', () => {
 
   it('the state of a silent login does not reveal the page to the provider', async () => {
     const app = await start()
-    const asked = location(await app.agent().get('/open/a-page-of-his-own', manual))
-    const state = new URL(asked).searchParams.get('state') as string
-    expect(asked).not.toContain('his-own')
+    const requested = readLocation(await app.agent().get('/open/a-page-of-his-own', manual))
+    const state = new URL(requested).searchParams.get('state') as string
+    expect(requested).not.toContain('his-own')
     expect(Buffer.from(state.split('.')[1] as string, 'base64url').toString('latin1')).not.toContain('his-own')
   })
 })
@@ -449,7 +452,7 @@ describe('a browser that keeps some cookies', () => {
   it('a browser that lost the cookie of the silent login returns to the page without another attempt', async () => {
     const app = await start()
     const agent = await signedIn(app)
-    const begun = location(await agent.get('/open/news', manual))
+    const begun = readLocation(await agent.get('/open/news', manual))
     forgetTransactions(agent)
     const page = await agent.get(begun)
     expect(page.url).toBe(`${app.url}/open/news`)
@@ -460,7 +463,7 @@ describe('a browser that keeps some cookies', () => {
   it('a browser that lost only the attempt cookie gets silent=failed in the URL', async () => {
     const app = await start()
     const agent = stranger(app)
-    const begun = location(await agent.get('/open/news', manual))
+    const begun = readLocation(await agent.get('/open/news', manual))
     agent.jar.delete(app.cookie('silent'))
     const page = await agent.get(begun)
     expect(page.url).toBe(`${app.url}/open/news?silent=failed`)
@@ -477,7 +480,7 @@ describe('a browser that keeps some cookies', () => {
   it('a browser whose session cookie does not stick ends at the page after one attempt', async () => {
     const app = await start({}, { session: { cookie: { domain: 'app.example.com' } } })
     const agent = app.agent()
-    await agent.get(location(await agent.get('/profile', manual)), manual)
+    await agent.get(readLocation(await agent.get('/profile', manual)), manual)
     world.provider.forget()
     const page = await agent.get('/open/news')
     expect(page.text()).toBe('open to strangers')

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import type { Oidc } from 'express-session-oidc'
 import type { TestFaults, UserAgent } from 'express-session-oidc/testing'
 import type { TestApp } from '../support/app.ts'
-import { flow, rejection, told } from '../support/flow.ts'
+import { flow, catchRejection, listEvents } from '../support/flow.ts'
 import { tokenRoutes } from '../support/token-routes.ts'
 import { shownToken } from '../support/tokens-app.ts'
 import { getContext } from '../support/app.ts'
@@ -64,7 +64,7 @@ describe('req.oidc.userInfo()', () => {
     world.provider.misbehave({ endpoints: { userinfo: challenge } })
     expect((await agent.fetch(`${app.url}/info`)).json()).toMatchObject({ info: { sub: 'alice' } })
     expect((await shownToken(agent, app.url)).token).not.toBe(token)
-    expect(told(app, 'refresh')).toMatchObject([{ reason: 'rejected' }])
+    expect(listEvents(app, 'refresh')).toMatchObject([{ reason: 'rejected' }])
   })
 
   it('answers 401 and ends the login if the session at the provider has ended', async () => {
@@ -90,13 +90,13 @@ describe('oidc.userInfo()', () => {
 
   it('rejects a response about another user than the expected one', async () => {
     const { app, token } = await start()
-    const error = await rejection(app.oidc.userInfo(token, 'bob'))
+    const error = await catchRejection(app.oidc.userInfo(token, 'bob'))
     expect(error).toMatchObject({ code: 'token_invalid', status: 502 })
   })
 
   it('fails with 401 for a token that the provider rejects, and does not reveal the token', async () => {
     const { app } = await start()
-    const error = await rejection(app.oidc.userInfo('a-token-of-nobody', 'alice'))
+    const error = await catchRejection(app.oidc.userInfo('a-token-of-nobody', 'alice'))
     expect(error).toMatchObject({ code: 'token_invalid', status: 401 })
     expect(`${error.message} ${error.detail ?? ''}`).not.toContain('a-token-of-nobody')
   })
@@ -105,7 +105,7 @@ describe('oidc.userInfo()', () => {
     'rejects %j, which is not a token, without a request',
     async (token) => {
       const { app } = await start()
-      expect(await rejection(app.oidc.userInfo(token as string, 'alice'))).toMatchObject({
+      expect(await catchRejection(app.oidc.userInfo(token as string, 'alice'))).toMatchObject({
         code: 'token_invalid',
         status: 401,
       })
@@ -116,6 +116,6 @@ describe('oidc.userInfo()', () => {
   it.each([[undefined], ['']])('rejects %j as the expected subject', async (sub) => {
     const { app, token } = await start()
     world.provider.misbehave({ userInfo: { claims: { sub: undefined } } })
-    expect(await rejection(app.oidc.userInfo(token, sub as string))).toMatchObject({ code: 'options_invalid' })
+    expect(await catchRejection(app.oidc.userInfo(token, sub as string))).toMatchObject({ code: 'options_invalid' })
   })
 })

@@ -4,7 +4,7 @@ import { startTestProvider, type TestProvider } from 'express-session-oidc/testi
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { OidcUnknownClaims } from '../../lib/config/claims.ts'
 import { makeBearerAuth } from '../../lib/guard/bearer-auth.ts'
-import { rejection, thrown } from '../support/flow.ts'
+import { catchRejection, catchError } from '../support/flow.ts'
 
 const token = 'eyJhbGciOiJSUzI1NiJ9.cGF5bG9hZA.c2lnbmF0dXJl'
 const issuer = 'https://id.example.com'
@@ -143,13 +143,13 @@ describe('the roles of a token', () => {
     ['an array with a number', ['admin', 5], /the returned value is not an array/],
     ['a promise', Promise.resolve(['admin']), /the returned value is not an array/],
   ])('throws hook_failed if the option roles returns %s', (_name, given, detail) => {
-    const error = thrown(() => of({}, () => given as string[]))
+    const error = catchError(() => of({}, () => given as string[]))
     expect(error).toMatchObject({ code: 'hook_failed', status: 500 })
     expect(error.detail).toMatch(detail)
   })
 
   it('throws hook_failed if the option roles throws, without revealing the token', () => {
-    const error = thrown(() =>
+    const error = catchError(() =>
       of({}, () => {
         throw new RangeError('no such role')
       }),
@@ -171,24 +171,24 @@ describe('a guard whose option roles throws', () => {
 
   it('rejects the token, caches nothing, and calls roles again at the next request', async () => {
     let isFailing = true
-    let asked = 0
+    let requested = 0
     const bearer = createBearer({
       issuer: provider.issuer,
       audience: 'orders',
       roles: () => {
-        asked += 1
+        requested += 1
         if (isFailing) throw new Error('down')
         return ['user']
       },
     })
     const { access_token } = await provider.issueTokens('alice')
     for (let time = 0; time < 2; time++)
-      expect((await rejection(bearer.verifyToken(access_token as string))).code).toBe('hook_failed')
+      expect((await catchRejection(bearer.verifyToken(access_token as string))).code).toBe('hook_failed')
     isFailing = false
     expect((await bearer.verifyToken(access_token as string)).roles).toEqual(['user'])
-    expect(asked).toBe(3)
+    expect(requested).toBe(3)
     for (let time = 0; time < 3; time++) await bearer.verifyToken(access_token as string)
     // The token is cached when it is verified for the second time.
-    expect(asked).toBe(4)
+    expect(requested).toBe(4)
   })
 })

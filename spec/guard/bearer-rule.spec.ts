@@ -4,7 +4,7 @@ import { tokenRule } from '../../lib/guard/bearer-rule.ts'
 import { compileRule } from '../../lib/guard/rule-options.ts'
 import { sessionRule } from '../../lib/guard/rule.ts'
 import { findFaults } from '../support/find-faults.ts'
-import { rejection } from '../support/flow.ts'
+import { catchRejection } from '../support/flow.ts'
 
 const issuer = 'https://id.example.com'
 const api = createBearer({ issuer, audience: 'orders' })
@@ -156,7 +156,7 @@ describe('a rule for access tokens', () => {
 
   it.each(['authorize', 'verifyToken'] as const)('checks the rule in %s() too, before anything else', async (name) => {
     const call = api[name] as unknown as (what: unknown, rule: unknown) => Promise<unknown>
-    const error = await rejection(call({ headers: {}, rawHeaders: [] }, { scope: '' }))
+    const error = await catchRejection(call({ headers: {}, rawHeaders: [] }, { scope: '' }))
     expect(error).toMatchObject({ code: 'options_invalid' })
     expect(error.message).toContain(`${name}() received invalid options:\n  - \`scope\` must be`)
   })

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it, vi, type MockIns
 import { makeBearerAuth, type BearerAuth } from '../../lib/guard/bearer-auth.ts'
 import { RememberedTokens } from '../../lib/guard/remembered-tokens.ts'
 import { until } from '../support/app.ts'
-import { rejection } from '../support/flow.ts'
+import { catchRejection } from '../support/flow.ts'
 import { passMs, stopClocks } from '../support/clocks.ts'
 import { oneProvider } from '../support/one-provider.ts'
 
@@ -279,7 +279,7 @@ describe('a guard that caches tokens', () => {
     expect((await bearer.verifyToken(token)).sub).toBe('alice')
     expect(verify).toHaveBeenCalledTimes(2)
     passMs(1)
-    expect((await rejection(bearer.verifyToken(token))).message).toBe('The access token has expired.')
+    expect((await catchRejection(bearer.verifyToken(token))).message).toBe('The access token has expired.')
   })
 
   it('verifies a cached token again after the keys change, but not after the same keys are fetched', async () => {
@@ -293,7 +293,7 @@ describe('a guard that caches tokens', () => {
     await provider.rotateKeys()
     expect(await verified(bearer, token)).toBe(0)
     expect((await bearer.verifyToken(await good())).sub).toBe('alice')
-    expect((await rejection(bearer.verifyToken(token))).code).toBe('token_invalid')
+    expect((await catchRejection(bearer.verifyToken(token))).code).toBe('token_invalid')
   })
 
   it('does not verify a cached token again if only unusable keys change', async () => {
@@ -353,8 +353,8 @@ describe('a guard that caches tokens', () => {
     const [orders, accounts] = [await guard(), await guard({ audience: 'accounts' })]
     const token = await good()
     await orders.verifyToken(token)
-    expect((await rejection(accounts.verifyToken(token))).code).toBe('token_invalid')
-    expect((await rejection(orders.verifyToken(token, { audience: 'accounts' }))).code).toBe('token_invalid')
+    expect((await catchRejection(accounts.verifyToken(token))).code).toBe('token_invalid')
+    expect((await catchRejection(orders.verifyToken(token, { audience: 'accounts' }))).code).toBe('token_invalid')
     expect((await orders.verifyToken(token)).sub).toBe('alice')
   })
 
@@ -362,7 +362,7 @@ describe('a guard that caches tokens', () => {
     const bearer = await guard()
     const token = await good()
     await remember(bearer, token)
-    expect((await rejection(bearer.verifyToken(token, { scope: 'orders:write' }))).code).toBe('not_allowed')
+    expect((await catchRejection(bearer.verifyToken(token, { scope: 'orders:write' }))).code).toBe('not_allowed')
     expect((await bearer.verifyToken(token, { scope: 'openid' })).sub).toBe('alice')
     expect(verify).toHaveBeenCalledTimes(2)
   })

@@ -7,7 +7,7 @@ import { tokenRule } from '../../lib/guard/bearer-rule.ts'
 import { compileRule } from '../../lib/guard/rule-options.ts'
 import { evaluateToken } from '../../lib/guard/token-decision.ts'
 import { TokenRejected } from '../../lib/tokens/token-rejected.ts'
-import { rejection } from '../support/flow.ts'
+import { catchRejection } from '../support/flow.ts'
 
 const now = 1_800_000_000
 const req = {} as Request
@@ -26,7 +26,7 @@ const good = {
   auth_time: now - 100,
 }
 
-function judged(
+function evaluated(
   rule: BearerRule,
   claims: object = {},
   tolerance = 30,
@@ -51,12 +51,12 @@ describe('a token that meets a rule', () => {
     { acr: 'gold silver' },
     { maxAuthAgeSeconds: 100 },
   ]
-  it.each(met)('accepts a token that meets the rule %j', async (rule) => expect(await judged(rule)).toBeUndefined())
+  it.each(met)('accepts a token that meets the rule %j', async (rule) => expect(await evaluated(rule)).toBeUndefined())
 
   it('reads the scope from scope or scp, as a string or an array (RFC 9068 2.2.3, Entra)', async () => {
-    expect(await judged({ scope: 'orders:read' }, { scope: undefined, scp: 'orders:read' })).toBeUndefined()
-    expect(await judged({ scope: 'orders:read' }, { scope: ['orders:read'] })).toBeUndefined()
-    expect(await judged({ scope: 'a b' }, { scope: 'a', scp: ['b'] })).toBeUndefined()
+    expect(await evaluated({ scope: 'orders:read' }, { scope: undefined, scp: 'orders:read' })).toBeUndefined()
+    expect(await evaluated({ scope: 'orders:read' }, { scope: ['orders:read'] })).toBeUndefined()
+    expect(await evaluated({ scope: 'a b' }, { scope: 'a', scp: ['b'] })).toBeUndefined()
   })
 })
 
@@ -78,7 +78,7 @@ describe('a token that does not meet a rule', () => {
   ] as [BearerRule, string, string | undefined][])(
     'refuses a token with 403 by the rule %j, with the detail %s',
     async (rule, detail, scope) => {
-      expect(await judged(rule)).toEqual({
+      expect(await evaluated(rule)).toEqual({
         code: 'not_allowed',
         status: 403,
         error: 'insufficient_scope',
@@ -90,7 +90,7 @@ describe('a token that does not meet a rule', () => {
   )
 
   it('refuses a token with a message that fits into a header (RFC 6750 3)', async () => {
-    const refusal = (await judged({ roles: 'caf\u00e9 "a\\b"\r\nX-Injected: 1' })) as Refusal
+    const refusal = (await evaluated({ roles: 'caf\u00e9 "a\\b"\r\nX-Injected: 1' })) as Refusal
     expect(refusal.message).toBe(
       'The access token does not grant this request (missing role: caf? ?a?b???X-Injected: 1).',
     )
@@ -107,7 +107,7 @@ describe('a token for another audience', () => {
     [{ aud: ['shop', 7] }, 'aud is missing; expected "shop"'],
     [{ aud: { shop: true } }, 'aud is missing; expected "shop"'],
   ])('rejects a token with the claims %j, and explains how to fix the audience', async (claims, detail) => {
-    const error: unknown = await judged({ audience: 'shop' }, claims).catch((caught: unknown) => caught)
+    const error: unknown = await evaluated({ audience: 'shop' }, claims).catch((caught: unknown) => caught)
     expect(error).toBeInstanceOf(TokenRejected)
     expect(error).toMatchObject({ kind: 'audience', message: expect.stringContaining(detail) as string })
     expect((error as Error).message).toMatch(/in Keycloak with an Audience mapper in a client scope/)
@@ -115,7 +115,7 @@ describe('a token for another audience', () => {
 
   it('checks the audience before anything else, and before it calls the check of the rule', async () => {
     const check = vi.fn(() => true)
-    await expect(judged({ audience: 'shop', acr: 'gold', scope: 'none', check })).rejects.toThrow(TokenRejected)
+    await expect(evaluated({ audience: 'shop', acr: 'gold', scope: 'none', check })).rejects.toThrow(TokenRejected)
     expect(check).not.toHaveBeenCalled()
   })
 })
@@ -133,24 +133,24 @@ describe('an insufficient authentication (RFC 9470)', () => {
   it.each([{}, { acr: undefined }, { acr: ['gold'] }, { acr: 'GOLD' }, { acr: 'gold platinum' }, { acr: '' }])(
     'requires a stronger login if acr is in none of the required classes: %j',
     async (claims) => {
-      expect(await judged({ acr: ['gold', 'platinum'] }, claims)).toEqual(weak)
+      expect(await evaluated({ acr: ['gold', 'platinum'] }, claims)).toEqual(weak)
     },
   )
 
   it('reports a weak authentication before a missing scope or role, which a stronger login may bring', async () => {
     const check = vi.fn(() => true)
-    expect(await judged({ acr: 'gold platinum', scope: 'none', roles: 'none', check })).toEqual(weak)
+    expect(await evaluated({ acr: 'gold platinum', scope: 'none', roles: 'none', check })).toEqual(weak)
     expect(check).not.toHaveBeenCalled()
   })
 
   it('lists both acr_values and max_age, even if one of them is met', async () => {
     const needed = { acr_values: 'silver', max_age: '10' }
-    expect(await judged({ acr: 'silver', maxAuthAgeSeconds: 10 }, { auth_time: now - 1000 })).toMatchObject({
+    expect(await evaluated({ acr: 'silver', maxAuthAgeSeconds: 10 }, { auth_time: now - 1000 })).toMatchObject({
       message: 'More recent authentication is required.',
       detail: 'auth_time is missing or too old',
       needed,
     })
-    expect(await judged({ acr: 'silver', maxAuthAgeSeconds: 10 }, { acr: 'none', auth_time: now })).toMatchObject({
+    expect(await evaluated({ acr: 'silver', maxAuthAgeSeconds: 10 }, { acr: 'none', auth_time: now })).toMatchObject({
       message: 'A different authentication level is required.',
       needed,
     })
@@ -173,7 +173,7 @@ describe('an insufficient authentication (RFC 9470)', () => {
   ])(
     'with a maximum age of %d s and a tolerance of %d s, an age of %d s is sufficient: %s',
     async (most, tolerance, age, passes) => {
-      const refusal = await judged({ maxAuthAgeSeconds: most }, { auth_time: now - age }, tolerance)
+      const refusal = await evaluated({ maxAuthAgeSeconds: most }, { auth_time: now - age }, tolerance)
       if (passes) expect(refusal).toBeUndefined()
       else {
         expect(refusal).toEqual({
@@ -190,17 +190,17 @@ describe('an insufficient authentication (RFC 9470)', () => {
 
   it('requires a new login once the clock passes the maximum age', async () => {
     const rule = { maxAuthAgeSeconds: 200 }
-    expect(await judged(rule)).toBeUndefined()
+    expect(await evaluated(rule)).toBeUndefined()
     vi.setSystemTime((now + 130) * 1000)
-    expect(await judged(rule)).toBeUndefined()
+    expect(await evaluated(rule)).toBeUndefined()
     vi.setSystemTime((now + 131) * 1000)
-    expect(await judged(rule)).toMatchObject({ error: 'insufficient_user_authentication' })
+    expect(await evaluated(rule)).toMatchObject({ error: 'insufficient_user_authentication' })
   })
 
   it.each([undefined, null, String(now), [now], {}])(
     'requires a new login if auth_time is not a time: %j',
     async (time) => {
-      expect(await judged({ maxAuthAgeSeconds: 300 }, { auth_time: time })).toMatchObject({
+      expect(await evaluated({ maxAuthAgeSeconds: 300 }, { auth_time: time })).toMatchObject({
         needed: { max_age: '300' },
       })
     },
@@ -210,9 +210,9 @@ describe('an insufficient authentication (RFC 9470)', () => {
 describe('the check of a rule', () => {
   it('calls the check with the claims and the request, only if everything else is met', async () => {
     const check = vi.fn(() => true)
-    expect(await judged({ scope: 'none', check })).toMatchObject({ detail: 'missing scope: none' })
+    expect(await evaluated({ scope: 'none', check })).toMatchObject({ detail: 'missing scope: none' })
     expect(check).not.toHaveBeenCalled()
-    expect(await judged({ scope: 'openid', check })).toBeUndefined()
+    expect(await evaluated({ scope: 'openid', check })).toBeUndefined()
     expect(check.mock.calls).toEqual([[expect.objectContaining({ tenant: 'acme' }), req]])
     expect((check.mock.calls as unknown[][])[0]?.[1]).toBe(req)
   })
@@ -223,8 +223,8 @@ describe('the check of a rule', () => {
   ] as [string, () => boolean | Promise<boolean>, () => boolean | Promise<boolean>][])(
     'accepts a check that returns its result %s',
     async (_when, yes, no) => {
-      expect(await judged({ check: yes })).toBeUndefined()
-      expect(await judged({ check: no })).toMatchObject({
+      expect(await evaluated({ check: yes })).toBeUndefined()
+      expect(await evaluated({ check: no })).toMatchObject({
         status: 403,
         error: 'insufficient_scope',
         detail: '`check` did not return true',
@@ -237,8 +237,8 @@ describe('the check of a rule', () => {
     'refuses a token if the check returns %j, which is not true',
     async (answer) => {
       const check = (() => answer) as unknown as () => boolean
-      expect(await judged({ check })).toMatchObject({ status: 403 })
-      expect(await judged({ check: (async () => answer) as unknown as () => Promise<boolean> })).toMatchObject({
+      expect(await evaluated({ check })).toMatchObject({ status: 403 })
+      expect(await evaluated({ check: (async () => answer) as unknown as () => Promise<boolean> })).toMatchObject({
         status: 403,
       })
     },
@@ -249,8 +249,8 @@ describe('the check of a rule', () => {
       throw new Error('no database')
     }
     const fault = { code: 'hook_failed', status: 500, detail: '`check` failed: Error: no database' }
-    expect(await rejection(judged({ check: failing }))).toMatchObject(fault)
-    expect(await rejection(judged({ check: async (): Promise<boolean> => failing() }))).toMatchObject(fault)
+    expect(await catchRejection(evaluated({ check: failing }))).toMatchObject(fault)
+    expect(await catchRejection(evaluated({ check: async (): Promise<boolean> => failing() }))).toMatchObject(fault)
   })
 
   it('passes on an OidcError that the check rejects with', async () => {
@@ -258,6 +258,6 @@ describe('the check of a rule', () => {
     const check = async (): Promise<boolean> => {
       throw down
     }
-    expect(await rejection(judged({ check }))).toBe(down)
+    expect(await catchRejection(evaluated({ check }))).toBe(down)
   })
 })

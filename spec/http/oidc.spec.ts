@@ -225,10 +225,10 @@ describe('oidc.login() and oidc.logout()', () => {
       made.post('/bye', oidc.logout({ returnTo: '/gone' }))
     })
     const begun = await agent.get('/connect', { redirect: 'manual' })
-    const asked = new URL(begun.headers.get('location') ?? '').searchParams
-    expect(asked.get('scope')).toBe('openid calendar.read')
-    expect(asked.get('prompt')).toBe('consent')
-    expect(asked.get('kc_idp_hint')).toBe('x')
+    const requested = new URL(begun.headers.get('location') ?? '').searchParams
+    expect(requested.get('scope')).toBe('openid calendar.read')
+    expect(requested.get('prompt')).toBe('consent')
+    expect(requested.get('kc_idp_hint')).toBe('x')
     await agent.get('/profile')
     const bye = await agent.post('/bye')
     expect(new URL(bye.url).pathname).toBe('/gone')

@@ -16,7 +16,7 @@ import { describe, expect, it } from 'vitest'
 import { navigation, rawRequest } from '../attacks/raw-http.ts'
 import type { TestApp } from '../support/app.ts'
 import { runs } from '../support/depth.ts'
-import { flow, response, told } from '../support/flow.ts'
+import { flow, response, listEvents } from '../support/flow.ts'
 
 const world = flow()
 const names = [
@@ -61,8 +61,8 @@ function getQuery(callback: URL): Arbitrary<string> {
 
 function answeredWell(app: TestApp, status: number): void {
   expect([200, 302, 303, 400, 403, 405, 413, 414, 415, 431, 502]).toContain(status)
-  expect(told(app, 'login_failed').map(({ code }) => code)).not.toContain('internal_error')
-  expect(told(app, 'login')).toEqual([])
+  expect(listEvents(app, 'login_failed').map(({ code }) => code)).not.toContain('internal_error')
+  expect(listEvents(app, 'login')).toEqual([])
 }
 
 describe('an authorization response with random parameters', () => {

@@ -3,7 +3,7 @@ import type { OidcProviderMetadata } from 'express-session-oidc'
 import { startTestProvider, type TestProvider } from 'express-session-oidc/testing'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { startApp } from '../support/app.ts'
-import { flow, told } from '../support/flow.ts'
+import { flow, listEvents } from '../support/flow.ts'
 
 const world = flow()
 
@@ -48,7 +48,7 @@ it('logs nobody in if the issuer of the tokens is the internal name', async () =
   const inner = provider.issuer.replace('127.0.0.1', 'localhost')
   const undo = provider.misbehave({ idToken: { claims: { iss: inner } } })
   expect((await app.agent().get('/profile')).status).toBe(502)
-  expect(told(app, 'login')).toEqual([])
+  expect(listEvents(app, 'login')).toEqual([])
   undo()
 })
 
@@ -60,7 +60,7 @@ it(
     const app = await startApp({ provider, options: { issuer: inner }, session: { store: world.store() } })
     world.later(() => app.stop())
     expect((await app.agent().get('/profile')).status).toBe(503)
-    expect(String(told(app, 'provider_fault')[0]?.['detail'])).toContain(
+    expect(String(listEvents(app, 'provider_fault')[0]?.['detail'])).toContain(
       `the issuer of the metadata is "${provider.issuer}"`,
     )
   },

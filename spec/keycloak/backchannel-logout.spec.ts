@@ -108,11 +108,11 @@ describe.skipIf(!realm.isThere)('a session that ends at Keycloak', () => {
     ['does not answer', () => {}, 4],
   ])('a logout while another application %s', (_what, listener, leastSeconds) => {
     /** A user who is logged in to both applications. */
-    async function loggedIn(app: TestApp): Promise<Login & { told: () => number }> {
+    async function loggedIn(app: TestApp): Promise<Login & { reported: () => number }> {
       const client = await realm.client({ secret: 'other-secret' })
-      let told = 0
+      let reported = 0
       const server = createServer((req, res) => {
-        told++
+        reported++
         listener(req, res)
       })
       const url = await listen(server)
@@ -121,7 +121,7 @@ describe.skipIf(!realm.isThere)('a session that ends at Keycloak', () => {
       const other = await startOther(client)
       const here = await login(app, await realm.newUser())
       expect((await here.agent.get(`${other.url}/profile`)).status).toBe(200)
-      return { ...here, told: () => told }
+      return { ...here, reported: () => reported }
     }
 
     it('a session that the administrator ends is logged out here, despite the other application', async () => {
@@ -130,7 +130,7 @@ describe.skipIf(!realm.isThere)('a session that ends at Keycloak', () => {
       await realm.admin('DELETE', `/sessions/${here.sid}`)
       await until(async () => (await getStatus(here)) === 401, 'the login has ended', 30)
       expect(reasons(app)).toEqual(['back_channel'])
-      await until(() => here.told() === 1, 'the other application received the logout token')
+      await until(() => here.reported() === 1, 'the other application received the logout token')
     })
 
     it('a logout here succeeds, and Keycloak calls the other application once', async () => {
@@ -140,7 +140,7 @@ describe.skipIf(!realm.isThere)('a session that ends at Keycloak', () => {
       const page = await here.agent.get('/logout')
       expect((performance.now() - startedAt) / 1000).toBeGreaterThan(leastSeconds)
       expect(new URL(page.url).origin).toBe(app.url)
-      expect(here.told()).toBe(1)
+      expect(here.reported()).toBe(1)
       expect(await getStatus(here)).toBe(401)
     })
   })

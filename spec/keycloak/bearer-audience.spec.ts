@@ -63,8 +63,11 @@ describe.skipIf(!realm.isThere)('an Audience mapper', () => {
     const scope = await addAudience(realm, client, { isOptional: true })
     const api = await realm.api({}, { '/scoped': { scope } })
     expect((await api.call((await realm.tokens(client, 'bob')).access)).status).toBe(401)
-    const asked = await api.call((await realm.tokens(client, 'bob', `openid ${scope}`)).access, '/scoped')
-    expect(asked).toMatchObject({ status: 200, body: { scope: expect.arrayContaining(['openid', scope]) as unknown } })
+    const requested = await api.call((await realm.tokens(client, 'bob', `openid ${scope}`)).access, '/scoped')
+    expect(requested).toMatchObject({
+      status: 200,
+      body: { scope: expect.arrayContaining(['openid', scope]) as unknown },
+    })
   })
 
   it('a client credentials token passes with an Audience mapper, and has no role of a user', async () => {
@@ -153,9 +156,9 @@ describe.skipIf(!realm.isThere)('an API beside a login with the same realm', () 
     const details: (string | undefined)[] = []
     app.oidc.on('token_rejected', ({ detail }) => details.push(detail))
     const agent = app.agent()
-    const asked = await agent.get('/both')
-    expect(asksForPassword(asked, realm.name)).toBe(true)
-    const { session } = (await signIn(agent, asked, 'alice')).json() as { session: string }
+    const requested = await agent.get('/both')
+    expect(asksForPassword(requested, realm.name)).toBe(true)
+    const { session } = (await signIn(agent, requested, 'alice')).json() as { session: string }
     const call = (path: string, token: string) => agent.fetch(path, { headers: { authorization: `Bearer ${token}` } })
 
     const { accessToken } = await getTokens(agent)

@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest'
 import { openTransaction, type Transaction } from '../../lib/session/transaction.ts'
 import { startApp, type TestApp } from '../support/app.ts'
 import { dpopClient } from '../support/dpop.ts'
-import { told } from '../support/flow.ts'
+import { listEvents } from '../support/flow.ts'
 import { keptTokens } from '../support/stored-tokens.ts'
 import { redisForFile } from '../support/redis.ts'
 import { tokenRoutes } from '../support/token-routes.ts'
@@ -46,11 +46,11 @@ async function start(client: Client, options: Partial<OidcOptions> = {}): Promis
 
 /** Logs Alice in. Resolves to `dpop_jkt` of the authorization request; null if the request was pushed. */
 async function logAliceIn(agent: UserAgent): Promise<string | null> {
-  const asked = await agent.get('/profile')
-  const page = await signIn(agent, asked, 'alice')
+  const requested = await agent.get('/profile')
+  const page = await signIn(agent, requested, 'alice')
   expect(page.status, page.text()).toBe(200)
   expect(page.json()).toMatchObject({ roles: expect.arrayContaining(['billing:clerk']) as unknown })
-  const addresses = asked.hops.map(({ url }) => new URL(url).searchParams)
+  const addresses = requested.hops.map(({ url }) => new URL(url).searchParams)
   return addresses.map((parameters) => parameters.get('dpop_jkt')).find((jkt) => jkt !== null) ?? null
 }
 
@@ -80,19 +80,19 @@ describe.skipIf(!realm.isThere)('a bound login of Keycloak', () => {
   ])('a bound login of a %s client with %j uses its key for tokens, userinfo and refreshes', async (kind, options) => {
     const app = await start(await makeClient(kind, true), { userInfo: true, ...options })
     const agent = app.agent()
-    const asked = await logAliceIn(agent)
+    const requested = await logAliceIn(agent)
     const first = await shownToken(agent, app.url)
     const jkt = getJkt(first.token)
     expect(jkt).toMatch(/^[\w-]{43}$/)
-    expect(asked).toBe(options.par ? null : jkt)
+    expect(requested).toBe(options.par ? null : jkt)
     for (let round = 0; round < 2; round++) {
       await endToken(agent, app)
       const { token, roles } = await shownToken(agent, app.url)
       expect(getJkt(token)).toBe(jkt)
       expect(roles).toContain('billing:clerk')
     }
-    expect(told(app, 'refresh')).toHaveLength(2)
-    expect(told(app, 'provider_fault')).toEqual([])
+    expect(listEvents(app, 'refresh')).toHaveLength(2)
+    expect(listEvents(app, 'provider_fault')).toEqual([])
     expect((await agent.get('/logout')).status).toBe(200)
     expect((await agent.fetch(`${app.url}/token`)).status).toBe(401)
   })
@@ -107,7 +107,7 @@ describe.skipIf(!realm.isThere)('a bound login of Keycloak', () => {
     expect(found).toEqual({ status: 400, why: expect.stringMatching(/DPoP/) as string })
     await endToken(agent, app)
     await shownToken(agent, app.url)
-    expect(told(app, 'refresh')).toHaveLength(1)
+    expect(listEvents(app, 'refresh')).toHaveLength(1)
   })
 
   it('the authorization code works only with the key of the login', async () => {
@@ -130,7 +130,7 @@ describe.skipIf(!realm.isThere)('a bound login of Keycloak', () => {
   it('a login is bound even if Keycloak does not require it of the client', async () => {
     const app = await start(await makeClient('confidential', false))
     const agent = app.agent()
-    const asked = await logAliceIn(agent)
-    expect(getJkt((await shownToken(agent, app.url)).token)).toBe(asked)
+    const requested = await logAliceIn(agent)
+    expect(getJkt((await shownToken(agent, app.url)).token)).toBe(requested)
   })
 })

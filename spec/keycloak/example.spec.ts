@@ -30,9 +30,9 @@ describe('the Keycloak example', () => {
       const home = await agent.get('/')
       expect(home.text()).toContain('<dd>nobody</dd>')
 
-      const asked = await agent.click(home, 'Log in')
-      expect(asksForPassword(asked)).toBe(true)
-      const back = await signIn(agent, asked, username)
+      const requested = await agent.click(home, 'Log in')
+      expect(asksForPassword(requested)).toBe(true)
+      const back = await signIn(agent, requested, username)
       expect(back.url).toBe(`${url}/`)
       expect(back.text()).toContain(`<dd>${name}</dd>`)
 

@@ -41,12 +41,12 @@ it('a login works with form_post', async () => {
 it('pushes the authorization request with the option par (RFC 9126)', async () => {
   const app = await flow.start({ options: { par: true } })
   const agent = app.agent()
-  const asked = await agent.get('/profile')
-  expect(asksForPassword(asked)).toBe(true)
-  const request = asked.hops.find(({ url }) => new URL(url).pathname.endsWith('/protocol/openid-connect/auth'))
+  const requested = await agent.get('/profile')
+  expect(asksForPassword(requested)).toBe(true)
+  const request = requested.hops.find(({ url }) => new URL(url).pathname.endsWith('/protocol/openid-connect/auth'))
   const parameters = new URL(request?.url ?? '').searchParams
   expect([...parameters.keys()].toSorted()).toEqual(['client_id', 'request_uri'])
-  expect((await signIn(agent, asked, 'alice')).url).toBe(`${app.url}/profile`)
+  expect((await signIn(agent, requested, 'alice')).url).toBe(`${app.url}/profile`)
 })
 
 it('an issuer with a different spelling is answered with 503, and the event has the right one', async () => {
@@ -116,11 +116,11 @@ it('an unreachable Keycloak logs nobody out and lets nobody in', async () => {
   const alice = app.agent()
   await logIn(alice, '/profile', 'alice')
   const bob = app.agent()
-  const asked = await bob.get('/profile')
+  const requested = await bob.get('/profile')
 
   isDown = true
   expect((await alice.get('/profile')).status).toBe(200)
-  const page = await bob.submit(asked, { form: 'kc-form-login', fields: { username: 'bob', password: 'bob-pw' } })
+  const page = await bob.submit(requested, { form: 'kc-form-login', fields: { username: 'bob', password: 'bob-pw' } })
   expect(page.status).toBe(503)
   expect((await bob.fetch('/profile')).status).toBe(401)
 

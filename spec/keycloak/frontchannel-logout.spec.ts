@@ -2,7 +2,7 @@
 import type { UserAgentResponse } from 'express-session-oidc/testing'
 import { describe, expect, it } from 'vitest'
 import type { TestApp } from '../support/app.ts'
-import { told } from '../support/flow.ts'
+import { listEvents } from '../support/flow.ts'
 import { loginRealm } from './login-realm.ts'
 import { asksForPassword, logIn, getTokens } from './support.ts'
 import { getContent } from './api-realm.ts'
@@ -55,7 +55,7 @@ describe.skipIf(!realm.isThere)('a logout in another application', () => {
     expect((await agent.fetch('/profile')).status).toBe(401)
     // Once its frames have loaded, a script of the page continues to the return address of that logout.
     expect(page.text()).toContain(`window.location.replace("${other.url}/?state=`)
-    expect(told(app, 'logout')).toMatchObject([{ reason: 'front_channel' }])
+    expect(listEvents(app, 'logout')).toMatchObject([{ reason: 'front_channel' }])
     expect(asksForPassword(await agent.get('/profile'), realm.name)).toBe(true)
   })
 })

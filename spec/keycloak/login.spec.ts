@@ -22,10 +22,10 @@ describe('a login at Keycloak', () => {
     async () => {
       const app = await flow.start()
       const agent = app.agent()
-      const asked = await agent.get('/profile?tab=2')
-      expect(asksForPassword(asked)).toBe(true)
+      const requested = await agent.get('/profile?tab=2')
+      expect(asksForPassword(requested)).toBe(true)
 
-      const again = await signIn(agent, asked, 'alice', 'not her password')
+      const again = await signIn(agent, requested, 'alice', 'not her password')
       expect(asksForPassword(again)).toBe(true)
       expect(again.text()).toContain('Invalid username or password')
       expect((await agent.fetch('/profile')).status).toBe(401)
@@ -65,19 +65,19 @@ describe('a login at Keycloak', () => {
   })
 
   it('calls the userinfo endpoint only with the option userInfo', async () => {
-    const asked: string[] = []
+    const requested: string[] = []
     const counting: typeof fetch = (input, init) => {
-      asked.push(input instanceof Request ? input.url : String(input))
+      requested.push(input instanceof Request ? input.url : String(input))
       return fetch(input, init)
     }
     const endpoint = `${flow.url}/realms/acme/protocol/openid-connect/userinfo`
     const without = await flow.start({ options: { fetch: counting } })
     const { user } = (await logIn(without.agent(), '/profile', 'bob')).json()
-    expect(asked).not.toContain(endpoint)
+    expect(requested).not.toContain(endpoint)
 
-    const told = await flow.start({ options: { userInfo: true, fetch: counting } })
-    const profile = (await logIn(told.agent(), '/profile', 'bob')).json()
-    expect(asked.filter((url) => url === endpoint)).toHaveLength(1)
+    const reported = await flow.start({ options: { userInfo: true, fetch: counting } })
+    const profile = (await logIn(reported.agent(), '/profile', 'bob')).json()
+    expect(requested.filter((url) => url === endpoint)).toHaveLength(1)
     const { sub, name, email } = user as Record<string, string>
     expect(profile).toMatchObject({ user: { sub, name, email } })
   })
@@ -125,9 +125,9 @@ describe('roles from Keycloak', () => {
       },
     })
     const agent = app.agent()
-    const asked = await logIn(agent, '/admin', username)
-    expect(asked.url).toBe(`${app.url}/admin`)
-    expect(asked.status).toBe(admin)
+    const requested = await logIn(agent, '/admin', username)
+    expect(requested.url).toBe(`${app.url}/admin`)
+    expect(requested.status).toBe(admin)
 
     const page = await agent.get('/admin')
     expect(page.status).toBe(admin)

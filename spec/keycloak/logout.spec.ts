@@ -47,9 +47,9 @@ it.each(['GET', 'POST'] as const)(
     expect(await flow.redis.client.exists(listKeys(session))).toBe(0)
     // There: neither the tokens nor the browser's session are valid.
     expect((await askUserInfo(flow.url, accessToken)).status).toBe(401)
-    const asked = await agent.get('/profile')
-    expect(asksForPassword(asked)).toBe(true)
-    expect((await signIn(agent, asked, 'alice')).json()).toMatchObject({ user: { preferred_username: 'alice' } })
+    const requested = await agent.get('/profile')
+    expect(asksForPassword(requested)).toBe(true)
+    expect((await signIn(agent, requested, 'alice')).json()).toMatchObject({ user: { preferred_username: 'alice' } })
     expect((await askUserInfo(flow.url, (await getTokens(agent)).accessToken)).status).toBe(200)
     expect(app.events.map(({ name }) => name)).toEqual(['login', 'logout', 'login'])
   },

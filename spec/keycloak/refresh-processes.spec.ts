@@ -41,8 +41,10 @@ describe.each([
       for (let round = 0; round < rounds; round++) {
         const agent = createUserAgent({ baseUrl: url })
         await realm.logInAndOutlive(agent, 'bob')
-        const asked = Array.from({ length: callers }, () => processes.map((each) => tokenAt(each.url, agent))).flat()
-        const answers = await Promise.all(asked)
+        const requested = Array.from({ length: callers }, () =>
+          processes.map((each) => tokenAt(each.url, agent)),
+        ).flat()
+        const answers = await Promise.all(requested)
         expect(answers.filter(({ status }) => status !== 200)).toEqual([])
         const [first, ...others] = new Set(answers.map(({ shown }) => shown.token))
         expect(others).toEqual([])

@@ -46,9 +46,9 @@ it('a route of the application can request scope, which opens a page that was 40
 it('the first login may request additional scope', async () => {
   const app = await flow.start({ routes })
   const agent = app.agent()
-  const asked = await agent.get('/connect')
-  expect(asksForPassword(asked)).toBe(true)
-  const calendar = await signIn(agent, asked, 'bob')
+  const requested = await agent.get('/connect')
+  expect(asksForPassword(requested)).toBe(true)
+  const calendar = await signIn(agent, requested, 'bob')
   expect(calendar.url).toBe(`${app.url}/calendar`)
   expect(calendar.json()['scope']).toContain('calendar.read')
 })

@@ -41,10 +41,10 @@ it.each(['/again', '/fresh'])('%s asks for the password despite the session at K
   const { user } = (await logIn(agent, '/profile', 'alice')).json() as { user: { auth_time: number } }
   // Keycloak counts in whole seconds: an age of 0 is exceeded once the next second has begun.
   await until(() => Date.now() / 1000 > user.auth_time + 1, 'the first login is at least two seconds ago')
-  const asked = await agent.get(path)
-  expect(asksForPassword(asked)).toBe(true)
+  const requested = await agent.get(path)
+  expect(asksForPassword(requested)).toBe(true)
   // Keycloak knows the user, so that only the password is missing.
-  const profile = await agent.submit(asked, { form: 'kc-form-login', fields: { password: 'alice-pw' } })
+  const profile = await agent.submit(requested, { form: 'kc-form-login', fields: { password: 'alice-pw' } })
   const after = (profile.json() as { user: { auth_time: number } }).user
   expect(after).toMatchObject({ preferred_username: 'alice' })
   expect(after.auth_time).toBeGreaterThan(user.auth_time)
@@ -74,6 +74,6 @@ it('prompt=none without a session returns anonymous, with 303 and without an err
 
 it('loginHint fills in the user name', async () => {
   const app = await flow.start({ routes })
-  const asked = await app.agent().get('/for-bob')
-  expect(asked.text()).toMatch(/<input id="username" name="username" value="bob"/)
+  const requested = await app.agent().get('/for-bob')
+  expect(requested.text()).toMatch(/<input id="username" name="username" value="bob"/)
 })

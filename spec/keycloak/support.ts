@@ -88,9 +88,9 @@ export async function logIn(
   username: string,
   realm?: string,
 ): Promise<UserAgentResponse> {
-  const asked = await agent.get(page)
-  expect(asksForPassword(asked, realm), `a login page at ${asked.url}`).toBe(true)
-  return signIn(agent, asked, username)
+  const requested = await agent.get(page)
+  expect(asksForPassword(requested, realm), `a login page at ${requested.url}`).toBe(true)
+  return signIn(agent, requested, username)
 }
 
 /** Logs in at Keycloak. Resolves to the URL of the authorization response, without opening it. */

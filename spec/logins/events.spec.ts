@@ -3,7 +3,7 @@ import { inspect } from 'node:util'
 import type { OidcError } from 'express-session-oidc'
 import type { TestFaults } from 'express-session-oidc/testing'
 import { describe, expect, it, vi } from 'vitest'
-import { changed, flow, forgetTransactions, response, told } from '../support/flow.ts'
+import { changeUrl, flow, forgetTransactions, response, listEvents } from '../support/flow.ts'
 import { keepsSecrets } from '../support/misbehaviour.ts'
 
 const world = flow()
@@ -51,7 +51,7 @@ describe('events of logins', { meta: { id: 'events-1' } }, () => {
       { provider: 'default', prompt: undefined, attempt: 1 },
       { provider: 'default', prompt: 'none', attempt: 0 },
     ])
-    expect(told(app, 'login')).toHaveLength(2)
+    expect(listEvents(app, 'login')).toHaveLength(2)
   })
 
   it('login_begun is not emitted for a login that cannot begin', async () => {
@@ -61,7 +61,7 @@ describe('events of logins', { meta: { id: 'events-1' } }, () => {
     world.provider.misbehave({ endpoints: { par: { status: 401, body: { error: 'invalid_client' } } } })
     expect((await app.agent().get('/login')).status).toBe(500)
     expect(begun).not.toHaveBeenCalled()
-    expect(told(app, 'login_failed')).toHaveLength(1)
+    expect(listEvents(app, 'login_failed')).toHaveLength(1)
   })
 
   it('a removed listener gets no more events, and a listener that throws fails no login', async () => {
@@ -76,7 +76,7 @@ describe('events of logins', { meta: { id: 'events-1' } }, () => {
     off()
     expect((await app.agent().get('/profile')).status).toBe(200)
     expect(heard).toBe(1)
-    expect(told(app, 'login')).toHaveLength(2)
+    expect(listEvents(app, 'login')).toHaveLength(2)
     warned.mockRestore()
   })
 
@@ -109,7 +109,7 @@ describe('events of logins', { meta: { id: 'events-1' } }, () => {
     expect(page.status).toBeGreaterThanOrEqual(400)
     expect(errors).toHaveLength(1)
     const [error] = errors
-    expect(told(app, 'login_failed')).toMatchObject([{ code: error?.code, status: error?.status }])
+    expect(listEvents(app, 'login_failed')).toMatchObject([{ code: error?.code, status: error?.status }])
     keepsSecrets(
       world,
       app,
@@ -121,7 +121,7 @@ describe('events of logins', { meta: { id: 'events-1' } }, () => {
     const app = await world.start()
     const agent = app.agent()
     const callback = await response(agent, '/profile')
-    await agent.get(changed(callback, { state: 'planted-by-somebody' }))
+    await agent.get(changeUrl(callback, { state: 'planted-by-somebody' }))
     const text = JSON.stringify(app.events)
     expect(text).not.toContain('planted')
     expect(text).not.toContain(new URL(callback).searchParams.get('code'))

@@ -5,7 +5,7 @@ import type { Instance } from '../../lib/logins/instance.ts'
 import { type LoginGroup } from '../../lib/store/login-groups.ts'
 import { LoginRecord, writeRecord, writeReplaced } from '../../lib/store/login-record.ts'
 import { makeLoginKey, makeTokensKey } from '../../lib/store/login-records.ts'
-import { rejection } from '../support/flow.ts'
+import { catchRejection } from '../support/flow.ts'
 import { makeLoginEntry } from '../support/login-entries.ts'
 import { heard, instanceWith, putLogins, stageWith, type Stage } from './support/stage.ts'
 import { makeTombstonesKey } from '../../lib/store/tombstones.ts'
@@ -64,7 +64,7 @@ describe('endLogin()', () => {
   it('a logout fails with store_unavailable after ten tries if the record keeps changing', async () => {
     const stage = await stageWith({ default: alice })
     const replace = vi.spyOn(stage.records, 'replace').mockResolvedValue(false)
-    expect(await rejection(endLogin(instance, stage.session, 'user'))).toMatchObject({
+    expect(await catchRejection(endLogin(instance, stage.session, 'user'))).toMatchObject({
       code: 'store_unavailable',
       detail: 'Error: the login record changed too often',
     })

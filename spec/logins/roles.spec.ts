@@ -3,7 +3,7 @@ import type { TestFaults } from 'express-session-oidc/testing'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { forgetWarnings } from '../../lib/core/warnings.ts'
 import type { TestApp } from '../support/app.ts'
-import { flow, told } from '../support/flow.ts'
+import { flow, listEvents } from '../support/flow.ts'
 import { withId } from '../support/ids.ts'
 import { meets, patience, startForFaults } from '../support/misbehaviour.ts'
 
@@ -154,7 +154,7 @@ describe('the preset keycloak()', () => {
     })
     const page = await app.agent().get('/profile')
     expect(page.status).toBe(503)
-    expect(told(app, 'login')).toHaveLength(1)
+    expect(listEvents(app, 'login')).toHaveLength(1)
   })
 })
 
@@ -199,7 +199,7 @@ describe('the roles option', () => {
     const page = await agent.get('/switch')
     expect(page.status).toBe(500)
     expect(page.text()).not.toContain('4711')
-    expect(told(app, 'login_failed')).toMatchObject([{ code: 'hook_failed', status: 500 }])
+    expect(listEvents(app, 'login_failed')).toMatchObject([{ code: 'hook_failed', status: 500 }])
     expect((await agent.get('/profile')).json()).toMatchObject({ user: { sub: 'alice' }, roles: ['alice'] })
   })
 })
@@ -263,7 +263,7 @@ describe('userinfo at the login', () => {
     realm.provider.misbehave({ metadata: { userinfo_endpoint: undefined } })
     const page = await app.agent().get('/profile')
     expect(page.status).toBe(502)
-    expect((told(app, 'login_failed')[0] as { detail: string }).detail).toContain('userinfo')
+    expect((listEvents(app, 'login_failed')[0] as { detail: string }).detail).toContain('userinfo')
   })
 })
 

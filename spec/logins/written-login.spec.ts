@@ -11,7 +11,7 @@ import { makeGroupId } from '../../lib/store/login-groups.ts'
 import { LoginRecord, writeRecord } from '../../lib/store/login-record.ts'
 import { makeLoginKey, makeTokensKey } from '../../lib/store/login-records.ts'
 import { makeLoginEntry } from '../support/login-entries.ts'
-import { rejection } from '../support/flow.ts'
+import { catchRejection } from '../support/flow.ts'
 import { heard, instanceWith, stageWith, type Stage } from './support/stage.ts'
 
 const who = vi.hoisted(() => ({ identity: undefined as unknown }))
@@ -145,7 +145,7 @@ describe('finishLogin()', () => {
 
   it('fails with hook_failed if afterLogin returns anything but a local path or nothing', async () => {
     for (const wanted of ['https://evil.example', 5, '', false]) {
-      const error = await rejection(finished(await stageWith(), { afterLogin: () => Promise.resolve(wanted) }))
+      const error = await catchRejection(finished(await stageWith(), { afterLogin: () => Promise.resolve(wanted) }))
       expect(error).toMatchObject({
         code: 'hook_failed',
         detail:
@@ -157,7 +157,7 @@ describe('finishLogin()', () => {
   it('fails with hook_failed if afterLogin throws, and masks tokens in the detail', async () => {
     const afterLogin: FinishInput['afterLogin'] = ({ tokens }) =>
       Promise.reject(new Error(`${tokens.accessToken}, ${tokens.refreshToken}, ${tokens.idToken}: not welcome`))
-    const error = await rejection(finished(await stageWith(), { afterLogin }))
+    const error = await catchRejection(finished(await stageWith(), { afterLogin }))
     expect(error).toMatchObject({
       code: 'hook_failed',
       detail: '`afterLogin` failed: Error: [secret], [secret], [secret]: not welcome',
@@ -168,7 +168,7 @@ describe('finishLogin()', () => {
     const ahead = nowSeconds() + 1000
     who.identity = makeIdentity({ auth_time: ahead })
     const stage = await stageWith()
-    const error = await rejection(finished(stage, {}, { max_age: '60' }))
+    const error = await catchRejection(finished(stage, {}, { max_age: '60' }))
     expect(error).toMatchObject({
       code: 'token_invalid',
       detail: 'ID token: auth_time is in the future, so max_age cannot be checked',
@@ -205,7 +205,7 @@ describe('finishLogin() while the former session changes', () => {
   it('fails with store_unavailable if the former session changes every time', async () => {
     const stage = await stageWith({ default: makeLoginEntry('alice') })
     othersFirst(stage, ...Array.from({ length: 5 }, () => () => {}))
-    expect(await rejection(finished(stage))).toMatchObject({
+    expect(await catchRejection(finished(stage))).toMatchObject({
       code: 'store_unavailable',
       detail: 'Error: the former session changed too often during the login',
     })
@@ -284,7 +284,7 @@ describe('finishLogin() that fails', () => {
     const add = vi.spyOn(stage.records, 'add').mockResolvedValue(false)
     const replace = vi.spyOn(stage.records, 'replace')
     const deleted = vi.spyOn(stage.records, 'delete')
-    expect(await rejection(finished(stage))).toMatchObject({
+    expect(await catchRejection(finished(stage))).toMatchObject({
       code: 'store_unavailable',
       detail: 'Error: the new session already has a login record',
     })

@@ -91,12 +91,12 @@ describe('customProvider()', () => {
   })
 
   it('gives createBearer() the metadata, so that only the keys are fetched', async () => {
-    const asked: unknown[] = []
+    const requested: unknown[] = []
     const fetch: typeof globalThis.fetch = async (url) => {
-      asked.push(url)
+      requested.push(url)
       return Response.json({ keys: [] })
     }
     await createBearer({ provider: customProvider({ issuer: metadata }), audience: 'orders', fetch }).ready()
-    expect(asked.map(String)).toEqual([metadata.jwks_uri])
+    expect(requested.map(String)).toEqual([metadata.jwks_uri])
   })
 })

@@ -1,7 +1,7 @@
 import { startTestProvider, type TestClient, type TestProvider } from 'express-session-oidc/testing'
 import { afterEach, describe, expect, it } from 'vitest'
 import { startApp, type AppSetup, type TestApp } from '../support/app.ts'
-import { told } from '../support/flow.ts'
+import { listEvents } from '../support/flow.ts'
 
 let provider: TestProvider
 let app: TestApp
@@ -50,7 +50,7 @@ describe('client authentication at the token endpoint', () => {
     async () => {
       const wrong = { clientSecret: 'another secret entirely' }
       expect(await logIn({ clientId: 'web', clientSecret: 'web-secret' }, wrong)).toBe(500)
-      expect(told(app, 'login_failed')).toMatchObject([{ code: 'client_rejected' }])
+      expect(listEvents(app, 'login_failed')).toMatchObject([{ code: 'client_rejected' }])
       expect(JSON.stringify(app.events)).not.toContain('another secret')
     },
   )

@@ -6,7 +6,7 @@ import { createOidc, type Oidc, type OidcOptions, type OidcProviderMetadata } fr
 import { createUserAgent, startTestProvider, type TestFaults, type TestProvider } from 'express-session-oidc/testing'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { secret, startApp, until, type TestApp } from '../support/app.ts'
-import { gate, location, rejection, thrown, told } from '../support/flow.ts'
+import { makeGate, readLocation, catchRejection, catchError, listEvents } from '../support/flow.ts'
 import { withId } from '../support/ids.ts'
 import { patience } from '../support/misbehaviour.ts'
 import { passMs, stopClocks } from '../support/clocks.ts'
@@ -66,7 +66,7 @@ describe('discovery of the provider', () => {
   })
 
   it('discovers the provider once for 20 logins that begin at the same time, and for later ones', async () => {
-    const door = gate('/login')
+    const door = makeGate('/login')
     app = await startApp({ provider, before: door.install })
     const running = app
     const undo = provider.misbehave({ endpoints: { discovery: { hang: true } } })
@@ -89,10 +89,10 @@ describe('discovery of the provider', () => {
       provider.misbehave({ endpoints: { discovery: { status: 500 } } })
       const waits = [500, 1000, 2000, 4000, 8000, 16_000, 30_000, 30_000]
       for (const [index, wait] of waits.entries()) {
-        await rejection(oidc.ready())
+        await catchRejection(oidc.ready())
         expect(discoveries()).toBe(index + 1)
         passMs(wait - 1)
-        const error = await rejection(oidc.ready())
+        const error = await catchRejection(oidc.ready())
         expect(error).toMatchObject({ code: 'provider_unavailable', headers: { 'Retry-After': '1' } })
         expect(discoveries()).toBe(index + 1)
         passMs(1)
@@ -109,11 +109,11 @@ describe('discovery of the provider', () => {
     const oidc = oidcWith()
     provider.misbehave({ endpoints: { discovery: { status: 500 } } })
     for (let n = 0; n < 8; n++) {
-      await rejection(oidc.ready())
+      await catchRejection(oidc.ready())
       passMs(40_000)
     }
-    await rejection(oidc.ready())
-    const { headers } = await rejection(oidc.ready())
+    await catchRejection(oidc.ready())
+    const { headers } = await catchRejection(oidc.ready())
     expect(Number(headers['Retry-After'])).toBeGreaterThan(20)
     expect(Number(headers['Retry-After'])).toBeLessThanOrEqual(38)
   })
@@ -121,7 +121,7 @@ describe('discovery of the provider', () => {
   it('reports the outcome of the discovery in ready() and health()', async () => {
     const oidc = oidcWith()
     provider.misbehave({ endpoints: { discovery: { status: 503 } } })
-    const error = await rejection(oidc.ready())
+    const error = await catchRejection(oidc.ready())
     expect(error).toMatchObject({ code: 'provider_unavailable', status: 503 })
     const { ok, provider: before } = oidc.health()
     expect(ok).toBe(false)
@@ -209,14 +209,14 @@ describe('unusable metadata', () => {
   it('explains in detail what is wrong with the metadata, and how to fix an issuer that differs', async () => {
     const oidc = oidcWith()
     provider.misbehave({ metadata: { jwks_uri: undefined, token_endpoint: 'javascript:alert(1)' } })
-    const { detail, message } = await rejection(oidc.ready())
+    const { detail, message } = await catchRejection(oidc.ready())
     expect(detail).toContain('jwks_uri is missing')
     expect(detail).toContain('token_endpoint')
     expect(message).not.toContain('jwks_uri')
 
     const slash = oidcWith({ issuer: `${provider.issuer}/` })
     provider.behave()
-    const error = await rejection(slash.ready())
+    const error = await catchRejection(slash.ready())
     expect(error.detail).toContain('set `issuer` to exactly this value')
   })
 
@@ -259,7 +259,7 @@ describe('the refresh of metadata', { meta: { id: 'discovery-5' } }, () => {
     const running = app
     await until(async () => {
       const begun = await running.agent().get('/login', { redirect: 'manual' })
-      return new URL(location(begun)).searchParams.get('v') === '2'
+      return new URL(readLocation(begun)).searchParams.get('v') === '2'
     }, 'the new endpoint is in use')
   })
 
@@ -278,7 +278,7 @@ describe('the refresh of metadata', { meta: { id: 'discovery-5' } }, () => {
       await until(() => oidc.health().provider.fault !== undefined, 'the fault is known')
     }
     expect(oidc.health().ok).toBe(true)
-    expect(told(app, 'provider_fault').length).toBeGreaterThan(0)
+    expect(listEvents(app, 'provider_fault').length).toBeGreaterThan(0)
     const tries = discoveries()
     expect(await begin(app)).toBe(302)
     expect(await begin(app)).toBe(302)
@@ -315,7 +315,7 @@ describe('configured metadata', () => {
     const file = join(folder, 'metadata.json')
     await writeFile(file, '{"issuer"')
     for (const issuer of [pathToFileURL(file), pathToFileURL(`${file}x`)]) {
-      const error = thrown(() => oidcWith({ issuer }))
+      const error = catchError(() => oidcWith({ issuer }))
       expect(error.code).toBe('options_invalid')
       expect(error.message).toContain('metadata.json')
     }
@@ -333,7 +333,7 @@ describe('configured metadata', () => {
   ])('throws in createOidc() if the %s of the metadata is a javascript: URL or plain http', async (member) => {
     const given = await metadata()
     for (const value of ['javascript:alert(1)', 'http://evil.example/x']) {
-      const error = thrown(() => oidcWith({ issuer: { ...given, [member]: value } }))
+      const error = catchError(() => oidcWith({ issuer: { ...given, [member]: value } }))
       expect(error.code).toBe('options_invalid')
       expect(error.message).toContain(member)
     }
@@ -344,14 +344,14 @@ describe('configured metadata', () => {
     app = await startApp({ provider, options: { issuer: given } })
     given.authorization_endpoint = 'https://evil.example/'
     const begun = await app.agent().get('/login', { redirect: 'manual' })
-    expect(location(begun)).toContain(provider.issuer)
+    expect(readLocation(begun)).toContain(provider.issuer)
   })
 })
 
 describe('a provider with plain http', () => {
   it('throws in createOidc() for plain http off loopback, except with allowInsecureIssuer', async () => {
     const issuer = 'http://id.example.com'
-    const error = thrown(() => oidcWith({ issuer }))
+    const error = catchError(() => oidcWith({ issuer }))
     expect(error.code).toBe('options_invalid')
     expect(error.message).toContain('allowInsecureIssuer')
     const hosts: string[] = []
@@ -368,7 +368,7 @@ describe('a provider with plain http', () => {
       },
     })
     const begun = await app.agent().get('/login', { redirect: 'manual' })
-    expect(location(begun)).toContain(`${issuer}/authorize`)
+    expect(readLocation(begun)).toContain(`${issuer}/authorize`)
     expect(hosts).toEqual(['id.example.com'])
   })
 

@@ -12,13 +12,13 @@ describe('requests to the provider', () => {
   it.each(['http://id.example.com/x', 'ftp://id.example.com/', 'file:///etc/passwd', 'data:,x'])(
     'sends no request to %s',
     async (url) => {
-      let asked = 0
+      let requested = 0
       const fetch = async (): Promise<Response> => {
-        asked++
+        requested++
         return new Response('')
       }
       await expect(makeHttpClient({ ...options, fetch })(url, {})).rejects.toThrow(/use https:/)
-      expect(asked).toBe(0)
+      expect(requested).toBe(0)
     },
   )
 
@@ -71,8 +71,8 @@ describe('requests to the provider', () => {
       setImmediate(() => controller.abort(new Error('enough')))
       return new Response(new ReadableStream())
     }
-    const asked = makeHttpClient({ ...options, fetch })('https://id.example.com/', { signal: controller.signal })
-    await expect(asked).rejects.toThrow('enough')
+    const requested = makeHttpClient({ ...options, fetch })('https://id.example.com/', { signal: controller.signal })
+    await expect(requested).rejects.toThrow('enough')
   })
 
   it('rejects a request if the signal of the caller is already aborted', async () => {
@@ -114,8 +114,8 @@ describe('requests to the provider', () => {
         new Promise((resolve) => setTimeout(() => resolve(new Response(new ReadableStream())), 300))
       const never = (): Promise<Response> => new Promise(() => {})
       for (const fetch of [late, never]) {
-        const asked = makeHttpClient({ ...options, fetch, timeoutSeconds: 0.1 })('https://id.example.com/', {})
-        await expect(asked).rejects.toThrow()
+        const requested = makeHttpClient({ ...options, fetch, timeoutSeconds: 0.1 })('https://id.example.com/', {})
+        await expect(requested).rejects.toThrow()
       }
     },
   )

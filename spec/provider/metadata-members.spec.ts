@@ -5,7 +5,7 @@
 import { createOidc } from 'express-session-oidc'
 import { afterEach, describe, expect, it } from 'vitest'
 import { secret, type TestApp } from '../support/app.ts'
-import { flow, rejection, told } from '../support/flow.ts'
+import { flow, catchRejection, listEvents } from '../support/flow.ts'
 import { bottomless, named, oddValues, parsed, withMember, type Odd } from '../tokens/support/odd-json.ts'
 
 const world = flow({ algorithm: 'RS256' })
@@ -39,10 +39,10 @@ async function visited(edit: (json: string) => string): Promise<{ status: number
     expect((await agent.get('/logout')).status).toBe(200)
     expect((await agent.get('/')).text()).toBe('hello stranger')
   } else {
-    expect(told(app, 'login')).toEqual([])
+    expect(listEvents(app, 'login')).toEqual([])
     expect(page.headers.get('cache-control')).toBe('no-store')
     expect((await agent.get('/')).text()).toBe('hello stranger')
-    const [fault] = [...told(app, 'login_failed'), ...told(app, 'provider_fault')]
+    const [fault] = [...listEvents(app, 'login_failed'), ...listEvents(app, 'provider_fault')]
     expect(String(fault?.['detail']).length).toBeLessThan(1500)
   }
   return { status: page.status, app }
@@ -63,7 +63,7 @@ describe.each([
       secret,
       fetch: altering,
     })
-    const error = await rejection(oidc.ready())
+    const error = await catchRejection(oidc.ready())
     expect(error).toMatchObject({ code: 'provider_unavailable', status: 503 })
     expect(String(error.detail).length).toBeLessThan(1500)
     expect(oidc.health().ok).toBe(false)

@@ -7,14 +7,14 @@ import { startTestProvider, type TestFaults, type TestProvider } from 'express-s
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { getContext, close, listen, startApp } from '../support/app.ts'
 import { byDepth } from '../support/depth.ts'
-import { flow, location, response, told } from '../support/flow.ts'
+import { flow, readLocation, response, listEvents } from '../support/flow.ts'
 import { meets, startForFaults } from '../support/misbehaviour.ts'
 import { directLogins, type DirectLogins } from '../tokens/support/direct-login.ts'
 import { entryOfBrowser } from '../tokens/support/one-login.ts'
 
 const world = flow()
 /** The endpoints that received requests, in order. */
-function asked(): (string | undefined)[] {
+function requested(): (string | undefined)[] {
   return world.provider.requests.map(({ endpoint }) => endpoint)
 }
 
@@ -24,7 +24,7 @@ describe('a login', () => {
   it('requests metadata, a code, tokens, keys and userinfo, once each and in this order', async () => {
     const app = await world.start({ options: { userInfo: true } })
     expect((await app.agent().get('/profile')).status).toBe(200)
-    expect(asked()).toEqual(['discovery', 'authorize', 'token', 'jwks', 'userinfo'])
+    expect(requested()).toEqual(['discovery', 'authorize', 'token', 'jwks', 'userinfo'])
   })
 
   it('uses only the key set and the endpoints that the metadata names', async () => {
@@ -169,7 +169,7 @@ describe.each(['ES256', 'PS256', 'EdDSA'])('a provider that signs with %s', (alg
       const app = await startApp({ provider })
       provider.misbehave({ idToken })
       expect((await app.agent().get('/profile')).status).toBe(502)
-      expect(told(app, 'login')).toEqual([])
+      expect(listEvents(app, 'login')).toEqual([])
       provider.behave()
       expect((await app.agent().get('/profile')).status).toBe(200)
       await app.stop()
@@ -338,8 +338,8 @@ describe('an authorization response', () => {
     const page = await agent.get(callback)
     expect(page.status).toBeGreaterThanOrEqual(400)
     expect(page.status).toBeLessThan(600)
-    expect(told(app, 'login_failed')[0]?.['code']).not.toBe('internal_error')
-    expect(told(app, 'login')).toEqual([])
+    expect(listEvents(app, 'login_failed')[0]?.['code']).not.toBe('internal_error')
+    expect(listEvents(app, 'login')).toEqual([])
     expect(world.provider.requestsTo('token')).toEqual([])
     expect((await agent.get('/')).text()).toBe('hello stranger')
   })
@@ -370,7 +370,7 @@ describe('the return from a logout at the provider', () => {
       const agent = app.agent()
       world.provider.misbehave({ idToken: { claims: { groups: Array.from({ length: 500 }, (_, n) => `group-${n}`) } } })
       await agent.get('/profile')
-      const sent = new URL(location(await agent.get('/logout', { redirect: 'manual' })))
+      const sent = new URL(readLocation(await agent.get('/logout', { redirect: 'manual' })))
       expect(sent.href.length).toBeLessThan(4096)
       expect(sent.searchParams.get('client_id')).toBe('web')
       expect(sent.searchParams.has('id_token_hint')).toBe(false)

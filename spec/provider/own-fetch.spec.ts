@@ -2,7 +2,7 @@ import type { OidcOptions } from 'express-session-oidc'
 import { startTestProvider, type TestProvider } from 'express-session-oidc/testing'
 import { afterEach, describe, expect, it } from 'vitest'
 import { startApp, type TestApp } from '../support/app.ts'
-import { location } from '../support/flow.ts'
+import { readLocation } from '../support/flow.ts'
 
 const publicIssuer = 'https://id.example.com'
 let provider: TestProvider
@@ -17,18 +17,18 @@ afterEach(async () => {
 async function start(options: Partial<OidcOptions> = {}): Promise<string[]> {
   provider = await startTestProvider({ signIn: 'alice' })
   const here = provider.issuer
-  const asked: string[] = []
+  const requested: string[] = []
   provider.misbehave({
     metadata: (given) => JSON.parse(JSON.stringify(given).replaceAll(here, publicIssuer)) as typeof given,
     idToken: { claims: { iss: publicIssuer } },
     authorizationResponse: { iss: publicIssuer },
   })
   const fetch = ((url: string, init: RequestInit) => {
-    asked.push(url)
+    requested.push(url)
     return globalThis.fetch(url.replace(publicIssuer, here), init)
   }) as typeof globalThis.fetch
   app = await startApp({ provider, options: { issuer: publicIssuer, fetch, ...options } })
-  return asked
+  return requested
 }
 
 async function logIn(): Promise<number> {
@@ -38,9 +38,9 @@ async function logIn(): Promise<number> {
 
 describe('the option fetch', () => {
   it('calls the option fetch for all requests to the provider', { meta: { id: 'own-fetch-1' } }, async () => {
-    const asked = await start({ userInfo: true })
+    const requested = await start({ userInfo: true })
     expect(await logIn()).toBe(200)
-    expect(asked.map((url) => url.replace(publicIssuer, ''))).toEqual([
+    expect(requested.map((url) => url.replace(publicIssuer, ''))).toEqual([
       '/.well-known/openid-configuration',
       '/token',
       '/jwks',
@@ -50,7 +50,7 @@ describe('the option fetch', () => {
 
   it('calls the option fetch for requests to the endpoints of configured metadata', async () => {
     const endpoint = (path: string): string => publicIssuer + path
-    const asked = await start({
+    const requested = await start({
       issuer: {
         issuer: publicIssuer,
         authorization_endpoint: endpoint('/authorize'),
@@ -59,7 +59,7 @@ describe('the option fetch', () => {
       },
     })
     expect(await logIn()).toBe(200)
-    expect(asked).toEqual([endpoint('/token'), endpoint('/jwks')])
+    expect(requested).toEqual([endpoint('/token'), endpoint('/jwks')])
   })
 
   it(
@@ -81,7 +81,7 @@ describe('the option fetch', () => {
     })
     const page = await app.agent().get('/login', { redirect: 'manual' })
     expect(page.status).toBe(503)
-    expect(() => location(page)).toThrow()
+    expect(() => readLocation(page)).toThrow()
   })
 })
 

@@ -1,7 +1,7 @@
 import { startTestProvider, type TestProvider, type TestProviderOptions } from 'express-session-oidc/testing'
 import { afterEach, describe, expect, it } from 'vitest'
 import { startApp, type AppSetup, type TestApp } from '../support/app.ts'
-import { location, told } from '../support/flow.ts'
+import { readLocation, listEvents } from '../support/flow.ts'
 import { patience } from '../support/misbehaviour.ts'
 
 let provider: TestProvider
@@ -20,7 +20,7 @@ async function start(pushed: TestProviderOptions['pushedRequests'], setup: Parti
 
 async function authorization(page: string): Promise<Record<string, string>> {
   const begun = await app.agent().get(page, { redirect: 'manual' })
-  return Object.fromEntries(new URL(location(begun)).searchParams)
+  return Object.fromEntries(new URL(readLocation(begun)).searchParams)
 }
 
 describe('a pushed authorization request', () => {
@@ -90,7 +90,7 @@ describe('a pushed authorization request', () => {
     const page = await agent.get('/profile', { redirect: 'manual' })
     expect(page.status).toBe(status)
     expect(page.cookiesSet).toEqual([])
-    if (status === 503) expect(told(app, 'provider_fault')).toHaveLength(1)
+    if (status === 503) expect(listEvents(app, 'provider_fault')).toHaveLength(1)
     provider.behave()
     expect((await agent.get('/profile')).status).toBe(200)
   })

@@ -1,7 +1,7 @@
 import type { TestFaults } from 'express-session-oidc/testing'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { byDepth } from '../support/depth.ts'
-import { flow, told } from '../support/flow.ts'
+import { flow, listEvents } from '../support/flow.ts'
 import { withId } from '../support/ids.ts'
 import { keepsSecrets, meets, patience, startForFaults } from '../support/misbehaviour.ts'
 import { directLogins, type DirectLogins } from '../tokens/support/direct-login.ts'
@@ -115,7 +115,7 @@ describe('a token endpoint that violates the protocol', () => {
       const page = await agent.get('/profile')
       expect(page.status).toBe(500)
       expect(page.text()).not.toContain('administrator')
-      const [failed] = told(app, 'login_failed')
+      const [failed] = listEvents(app, 'login_failed')
       expect(failed).toMatchObject({ code: 'client_rejected', status: 500 })
       expect(failed?.['detail']).toContain(error)
       expect(failed?.['detail']).toContain('administrator')
@@ -150,7 +150,7 @@ describe('an unusual but valid token response', { meta: { id: 'token-endpoint-3'
     })
     world.provider.misbehave({ tokenResponse })
     const page = await app.agent().get('/profile')
-    expect({ status: page.status, failed: told(app, 'login_failed') }).toEqual({ status: 200, failed: [] })
+    expect({ status: page.status, failed: listEvents(app, 'login_failed') }).toEqual({ status: 200, failed: [] })
     const [expiresAt] = seen
     if (expiresAt !== undefined) expect(expiresAt).toBeGreaterThan(Date.now() / 1000 - 1)
   })

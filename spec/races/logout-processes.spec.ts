@@ -1,7 +1,7 @@
 /** Back-channel logouts, delivered to eight processes at once on a real Redis while other requests run. */
 import type { UserAgent } from 'express-session-oidc/testing'
 import { expect, it } from 'vitest'
-import { location } from '../support/flow.ts'
+import { readLocation } from '../support/flow.ts'
 import { deliver } from '../support/logout-token.ts'
 import { chances } from './support/chances.ts'
 import { begun, fleetOfFile, whoIs } from './support/fleet.ts'
@@ -49,7 +49,7 @@ it(
       expect(await whoIs(others)).toMatchObject({ default: other })
       for (const [index, answer] of finished.entries()) {
         counts.underWay++
-        const to = location(answer)
+        const to = readLocation(answer)
         const agent = underWay[index] as UserAgent
         // Such a login finished before the logout and was ended by it, or finished after it and starts anew.
         if (new URL(to).pathname === '/who') {

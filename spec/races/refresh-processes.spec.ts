@@ -58,8 +58,8 @@ describe.skipIf(!redis)(`an expired access token in ${count} processes`, () => {
     { meta: { id: 'refresh-processes-1' }, timeout: 180_000 },
     async () => {
       const agent = await loggedIn(processes[0] as RaceProcess)
-      const asked = Array.from({ length: callers }, () => processes.map((each) => tokenAt(each.url, agent))).flat()
-      const answers = await Promise.all(asked)
+      const requested = Array.from({ length: callers }, () => processes.map((each) => tokenAt(each.url, agent))).flat()
+      const answers = await Promise.all(requested)
       expect(answers).toHaveLength(count * callers)
       expect(answers.filter(({ status }) => status !== 200)).toEqual([])
       expect(new Set(answers.map(({ shown }) => shown.token)).size).toBe(1)

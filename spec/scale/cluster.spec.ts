@@ -4,7 +4,7 @@ import { RedisSessionStore, redisRecords, type OidcRedisClient } from 'express-s
 import type { Express } from 'express'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { describeRecords } from '../support/records-contract.ts'
-import { flow, noteRoutes, listNotes, told } from '../support/flow.ts'
+import { flow, noteRoutes, listNotes, listEvents } from '../support/flow.ts'
 import { deliver } from '../support/logout-token.ts'
 import { partnerOfFile, whoIs } from '../support/two-instances.ts'
 import { tokenRoutes } from '../support/token-routes.ts'
@@ -76,7 +76,7 @@ describe.skipIf(lacksServers('Redis Cluster'))('in a Redis Cluster', () => {
     const answer = await deliver(app.url + app.oidc.paths.backchannelLogout, { logout_token: token })
     expect(answer.status).toBe(200)
     for (const agent of agents) expect(await listNotes(agent, app)).toMatchObject({ sub: null })
-    expect(told(app, 'logout').length).toBeGreaterThanOrEqual(30)
+    expect(listEvents(app, 'logout').length).toBeGreaterThanOrEqual(30)
     expect(await app.oidc.logins.list({ sub: 'alice' })).toEqual([])
   })
 })

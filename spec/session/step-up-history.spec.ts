@@ -18,8 +18,8 @@ describe('the request that a login remembers', () => {
   })
 
   it('a login remembers each of its resources', () => {
-    const asked = recordRequest({ scope: [], parameters })
-    expect(listResources(asked)).toEqual(['https://a.example.com', 'https://b.example.com'])
+    const requested = recordRequest({ scope: [], parameters })
+    expect(listResources(requested)).toEqual(['https://a.example.com', 'https://b.example.com'])
     expect(listResources(recordRequest({ scope: [], parameters: {} }))).toEqual([])
   })
 })

@@ -4,7 +4,7 @@ import { expect, type TestContext } from 'vitest'
 import type { TestApp } from './app.ts'
 import type { CellOutcome, Step } from './fault-columns.ts'
 import { guest, inWords, journeys, user, visitor, type Guest, type NewBrowser } from './fault-steps.ts'
-import { told } from './flow.ts'
+import { listEvents } from './flow.ts'
 import { touchesSessionCookie } from './session-cookie.ts'
 
 /** The response to each step during a fault, in the words of the table. A step without an entry has no cell. */
@@ -63,8 +63,8 @@ export async function faultCell(setup: CellSetup, { task }: TestContext): Promis
   for (const answer of [ofBob, ofStranger]) expect(touchesSessionCookie(answer)).toBe(false)
   expectTold(app, outcome, setup.detail)
   // If the fault deleted all logins, there is no login to end.
-  expect(told(app, 'login')).toHaveLength(isTaken && step === 'callback' ? 2 : 0)
-  expect(told(app, 'logout')).toHaveLength(isTaken && step === 'logout' && !losesAll ? 1 : 0)
+  expect(listEvents(app, 'login')).toHaveLength(isTaken && step === 'callback' ? 2 : 0)
+  expect(listEvents(app, 'logout')).toHaveLength(isTaken && step === 'logout' && !losesAll ? 1 : 0)
 
   await setup.heal()
   const lost = { sub: null, notes: [] }
@@ -116,6 +116,8 @@ function expectTold(app: TestApp, { step, answered }: CellOutcome, detail: RegEx
   } as const
   const name = event[answered as keyof typeof event] as (typeof event)[keyof typeof event] | undefined
   if (name === undefined) return
-  expect(told(app, name)).toContainEqual(expect.objectContaining({ detail: expect.stringMatching(detail ?? /^$/) }))
-  if (step === 'callback' && name !== 'store_fault') expect(told(app, 'login_failed')).not.toEqual([])
+  expect(listEvents(app, name)).toContainEqual(
+    expect.objectContaining({ detail: expect.stringMatching(detail ?? /^$/) }),
+  )
+  if (step === 'callback' && name !== 'store_fault') expect(listEvents(app, 'login_failed')).not.toEqual([])
 }

@@ -120,25 +120,26 @@ export async function listNotes(agent: UserAgent, app: TestApp): Promise<{ notes
 }
 
 /** The URL that a response redirects to. */
-export function location(response: UserAgentResponse): string {
-  const found = response.headers.get('location')
-  if (found === null) throw new Error(`no redirect: ${response.status} ${response.url}\n${response.text()}`)
-  return new URL(found, response.url).href
+export function readLocation(getResponseUrl: UserAgentResponse): string {
+  const found = getResponseUrl.headers.get('location')
+  if (found === null)
+    throw new Error(`no redirect: ${getResponseUrl.status} ${getResponseUrl.url}\n${getResponseUrl.text()}`)
+  return new URL(found, getResponseUrl.url).href
 }
 
 /** The parameters of the authorization request that a page starts. */
-export async function requested(agent: UserAgent, page: string): Promise<URLSearchParams> {
-  return new URL(location(await agent.get(page, { redirect: 'manual' }))).searchParams
+export async function readAuthorizationRequest(agent: UserAgent, page: string): Promise<URLSearchParams> {
+  return new URL(readLocation(await agent.get(page, { redirect: 'manual' }))).searchParams
 }
 
 /** Goes from a page through the provider to the authorization response, and returns its URL without opening it. */
 export async function response(agent: UserAgent, page: string): Promise<string> {
-  const authorization = location(await agent.get(page, { redirect: 'manual' }))
-  return location(await agent.get(authorization, { redirect: 'manual' }))
+  const authorization = readLocation(await agent.get(page, { redirect: 'manual' }))
+  return readLocation(await agent.get(authorization, { redirect: 'manual' }))
 }
 
 /** A URL with changed parameters; `undefined` removes one, a list repeats it. */
-export function changed(url: string, parameters: Record<string, string | string[] | undefined>): string {
+export function changeUrl(url: string, parameters: Record<string, string | string[] | undefined>): string {
   const result = new URL(url)
   for (const [name, value] of Object.entries(parameters)) {
     result.searchParams.delete(name)
@@ -148,7 +149,7 @@ export function changed(url: string, parameters: Record<string, string | string[
 }
 
 /** The cookies of logins in progress in a browser. */
-export function transactions(agent: UserAgent): readonly string[] {
+export function listTransactions(agent: UserAgent): readonly string[] {
   return agent.jar
     .cookies()
     .map(({ name }) => name)
@@ -157,16 +158,16 @@ export function transactions(agent: UserAgent): readonly string[] {
 
 /** Deletes the cookies of logins in progress from a browser. */
 export function forgetTransactions(agent: UserAgent): void {
-  for (const name of transactions(agent)) agent.jar.delete(name)
+  for (const name of listTransactions(agent)) agent.jar.delete(name)
 }
 
 /** The events of one name that an application has emitted. */
-export function told(app: TestApp, name: OidcEventName): Record<string, unknown>[] {
+export function listEvents(app: TestApp, name: OidcEventName): Record<string, unknown>[] {
   return app.events.filter((event) => event.name === name).map(({ event }) => event as Record<string, unknown>)
 }
 
 /** Counts the requests to one path. `arrived()` resolves once so many have arrived. */
-export function gate(path: string): {
+export function makeGate(path: string): {
   install: (app: Express) => void
   arrived: (count: number) => Promise<void>
   count: () => number
@@ -189,7 +190,7 @@ export function gate(path: string): {
 }
 
 /** The error of this package that a function throws. */
-export function thrown(run: () => unknown): OidcError {
+export function catchError(run: () => unknown): OidcError {
   try {
     run()
   } catch (error) {
@@ -200,7 +201,7 @@ export function thrown(run: () => unknown): OidcError {
 }
 
 /** The error of this package that a promise is rejected with. */
-export async function rejection(promise: Promise<unknown>): Promise<OidcError> {
+export async function catchRejection(promise: Promise<unknown>): Promise<OidcError> {
   try {
     await promise
   } catch (error) {

@@ -250,8 +250,8 @@ export function describeGuardAnswers(major: 4 | 5): void {
       await logIn()
       const answer = await send('navigation')
       expect(answer.status).toBe(302)
-      const asked = new URL(answer.headers.get('location') ?? '').searchParams
-      expect(asked.get('scope')).toBe('openid profile email orders:read')
+      const requested = new URL(answer.headers.get('location') ?? '').searchParams
+      expect(requested.get('scope')).toBe('openid profile email orders:read')
       expect(app.events.filter(({ name }) => name === 'denied')).toEqual([])
       expectRefusal(await send('form'), 'form', 403, 'not_allowed')
       for (const kind of ['fetch', 'client'] as const) {

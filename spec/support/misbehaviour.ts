@@ -2,7 +2,7 @@
 import type { TestEndpointFault, TestFaults } from 'express-session-oidc/testing'
 import { expect } from 'vitest'
 import type { TestApp } from './app.ts'
-import { noteRoutes, listNotes, told, type Flow } from './flow.ts'
+import { noteRoutes, listNotes, listEvents, type Flow } from './flow.ts'
 
 /** An application in which a logged-in user can start another login. */
 export function startForFaults(world: Flow, setup: Parameters<Flow['start']>[0] = {}): Promise<TestApp> {
@@ -40,13 +40,13 @@ export async function meets(world: Flow, app: TestApp, faults: TestFaults, expec
 
   provider.misbehave(faults)
   const page = await agent.get('/switch')
-  const code = String(told(app, 'login_failed')[0]?.['code'])
+  const code = String(listEvents(app, 'login_failed')[0]?.['code'])
   const codes = [expected.code].flat()
   expect({ status: page.status, code }).toEqual({ status: expected.status, code: codes.includes(code) ? code : codes })
   expect(page.headers.get('cache-control')).toBe('no-store')
   if (expected.status === 503) expect(Number(page.headers.get('retry-after'))).toBeGreaterThan(0)
   for (const endpoint of expected.not ?? []) expect(provider.requestsTo(endpoint)).toEqual([])
-  expect(told(app, 'login')).toEqual([])
+  expect(listEvents(app, 'login')).toEqual([])
   expect(await listNotes(agent, app)).toEqual(former)
   keepsSecrets(world, app, page.text())
 

@@ -2,7 +2,7 @@
 import type { UserAgent } from 'express-session-oidc/testing'
 import { openTokens, sealTokens, type StoredTokens } from '../../lib/store/tokens.ts'
 import type { TestApp } from './app.ts'
-import { told } from './flow.ts'
+import { listEvents } from './flow.ts'
 import type { redisForFile } from './redis.ts'
 import { sessionId } from './session-cookie.ts'
 
@@ -13,7 +13,7 @@ export async function keptTokens(
   app: TestApp,
   change: (tokens: StoredTokens) => StoredTokens = (tokens) => tokens,
 ): Promise<StoredTokens> {
-  const loginId = String(told(app, 'login').at(-1)?.['loginId'])
+  const loginId = String(listEvents(app, 'login').at(-1)?.['loginId'])
   const key = `oidc:{sess:${sessionId(agent)}}:tokens:default`
   const sealer = app.seals.tokens
   const tokens = openTokens(sealer, (await client.get(key)) ?? '', loginId)

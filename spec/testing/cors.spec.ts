@@ -64,8 +64,8 @@ it.each(['/authorize', '/login', '/logout', '/introspect', '/nowhere'])(
   async (path) => {
     await start()
     expect((await at(path, 'POST')).headers.get('access-control-allow-origin')).toBeNull()
-    const asked = { origin, 'access-control-request-method': 'POST' }
-    const preflight = await at(path, 'OPTIONS', asked)
+    const requested = { origin, 'access-control-request-method': 'POST' }
+    const preflight = await at(path, 'OPTIONS', requested)
     expect(preflight.status).toBeGreaterThanOrEqual(400)
     expect(preflight.headers.get('access-control-allow-origin')).toBeNull()
   },
@@ -74,8 +74,12 @@ it.each(['/authorize', '/login', '/logout', '/introspect', '/nowhere'])(
 it('answers preflight requests without recording them or applying faults', async () => {
   await start()
   provider.misbehave({ endpoints: { userinfo: { status: 500, times: 1 } } })
-  const asked = { origin, 'access-control-request-method': 'GET', 'access-control-request-headers': 'authorization' }
-  const preflight = await at('/userinfo', 'OPTIONS', asked)
+  const requested = {
+    origin,
+    'access-control-request-method': 'GET',
+    'access-control-request-headers': 'authorization',
+  }
+  const preflight = await at('/userinfo', 'OPTIONS', requested)
   expect(preflight.status).toBe(204)
   expect(preflight.headers.get('access-control-allow-origin')).toBe(origin)
   expect(preflight.headers.get('access-control-allow-methods')).toBe('GET, POST')

@@ -36,7 +36,7 @@ interface Told {
   readonly at: unknown
 }
 
-function told(claims: { readonly acr?: unknown; readonly auth_time?: unknown } | undefined): Told {
+function reported(claims: { readonly acr?: unknown; readonly auth_time?: unknown } | undefined): Told {
   return { acr: claims?.acr, at: Number(claims?.auth_time) - begin }
 }
 
@@ -44,15 +44,15 @@ function told(claims: { readonly acr?: unknown; readonly auth_time?: unknown } |
 async function logIn(params: Record<string, string> = {}): Promise<Told> {
   const page = await agent.get(`${app.url}/login?${new URLSearchParams(params).toString()}`)
   expect(page.json()).toHaveProperty('claims')
-  const said = told(app.tokens().claims())
-  expect(told(decodeJwt(app.tokens().access_token))).toEqual(said)
+  const said = reported(app.tokens().claims())
+  expect(reported(decodeJwt(app.tokens().access_token))).toEqual(said)
   return said
 }
 
 async function refresh(token = app.tokens().refresh_token ?? ''): Promise<Told> {
   const tokens = await refreshTokenGrant(await app.config(), token)
-  expect(told(decodeJwt(tokens.access_token))).toEqual(told(tokens.claims()))
-  return told(tokens.claims())
+  expect(reported(decodeJwt(tokens.access_token))).toEqual(reported(tokens.claims()))
+  return reported(tokens.claims())
 }
 
 describe('a stronger login', () => {

@@ -2,7 +2,7 @@ import { startTestProvider, type TestProvider } from 'express-session-oidc/testi
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { looksLikeJwt, verifyOwnAccessToken, type OwnAccessTokenChecks } from '../../lib/tokens/access-token.ts'
 import { Keys } from '../../lib/tokens/key-set.ts'
-import { rejection } from '../support/flow.ts'
+import { catchRejection } from '../support/flow.ts'
 
 let provider: TestProvider
 beforeAll(async () => {
@@ -52,7 +52,7 @@ describe('the access token of a login', () => {
     ['that has expired', { exp: now() - 60 }, 'exp'],
     ['without exp', { exp: undefined }, 'exp'],
   ])('rejects an access token %s', async (_name, claims, why) => {
-    const error = await rejection(verify(await token(claims)))
+    const error = await catchRejection(verify(await token(claims)))
     expect(error).toMatchObject({ code: 'token_invalid' })
     expect(error.detail).toMatch(new RegExp(`^access token: .*${why}`))
   })
@@ -70,7 +70,7 @@ describe('the access token of a login', () => {
     ['a key, in a login without one', { jkt: 'own' }, undefined],
     ['an invalid thumbprint (jkt)', { jkt: null }, 'own'],
   ])('rejects an access token that is bound to %s', async (_name, cnf, thumbprint) => {
-    const error = await rejection(verify(await token({ cnf }), thumbprint))
+    const error = await catchRejection(verify(await token({ cnf }), thumbprint))
     expect(error.code).toBe('token_invalid')
     expect(error.detail).toBe('access token: cnf is not the key of the login')
   })
@@ -82,7 +82,7 @@ describe('the access token of a login', () => {
     const forged = await foreign.sign({ iss: provider.issuer, sub: 'alice', exp: now() + 300 })
     await foreign.stop()
     for (const bad of [none, forged, `${(await token()).slice(0, -6)}AAAAAA`]) {
-      expect((await rejection(verify(bad))).code).toBe('token_invalid')
+      expect((await catchRejection(verify(bad))).code).toBe('token_invalid')
     }
   })
 
@@ -91,7 +91,7 @@ describe('the access token of a login', () => {
       () => Promise.reject(new Error('no')),
       () => {},
     )
-    const error = await rejection(verifyOwnAccessToken(await token(), keys, makeChecks()))
+    const error = await catchRejection(verifyOwnAccessToken(await token(), keys, makeChecks()))
     expect(error.code).toBe('provider_unavailable')
   })
 

@@ -154,9 +154,9 @@ describe('a key in the header of an ID token', () => {
     'neither fetches nor uses a key at the URL in the %s header',
     { meta: { id: 'headers-6' } },
     async (member) => {
-      let asked = 0
+      let requested = 0
       const server = createServer((_req, res) => {
-        asked++
+        requested++
         res.setHeader('Content-Type', 'application/json')
         res.end(JSON.stringify({ keys: [attackerJwk] }))
       })
@@ -164,7 +164,7 @@ describe('a key in the header of an ID token', () => {
       const outcome = await tried((header) => withMember(header, member, JSON.stringify(`${url}/keys`)), attacker)
       await close(server)
       expect(outcome).toMatchObject({ how: 'refused', code: 'token_invalid' })
-      expect(asked).toBe(0)
+      expect(requested).toBe(0)
     },
   )
 

@@ -6,7 +6,7 @@ import { verifyIdToken, type IdTokenChecks, type IdTokenClaims } from '../../lib
 import { Keys } from '../../lib/tokens/key-set.ts'
 import { startApp, type TestApp } from '../support/app.ts'
 import { depth } from '../support/depth.ts'
-import { flow, rejection, told } from '../support/flow.ts'
+import { flow, catchRejection, listEvents } from '../support/flow.ts'
 import { withId } from '../support/ids.ts'
 import { meets, startForFaults } from '../support/misbehaviour.ts'
 import { directLogins, directNonce, type DirectLogins } from './support/direct-login.ts'
@@ -74,7 +74,10 @@ describe('an invalid ID token', { meta: { id: 'id-token-1' } }, () => {
   it.each(invalid)('rejects an ID token %s', { meta: { id: 'id-token-7' } }, async (_name, idToken) => {
     const token = await direct.idToken({ idToken })
     if (token !== undefined) {
-      expect(await rejection(verified(world.provider, token))).toMatchObject({ code: 'token_invalid', status: 502 })
+      expect(await catchRejection(verified(world.provider, token))).toMatchObject({
+        code: 'token_invalid',
+        status: 502,
+      })
     }
     // Either provider/ or tokens/ may reject it first.
     const outcome = await direct.login({ idToken })
@@ -109,7 +112,7 @@ describe('an invalid ID token', { meta: { id: 'id-token-1' } }, () => {
     world.provider.misbehave({ idToken: { payload: (json) => json.slice(0, -5) } })
     const page = await app.agent().get('/profile')
     expect([502, 503]).toContain(page.status)
-    expect(told(app, 'login')).toEqual([])
+    expect(listEvents(app, 'login')).toEqual([])
   })
 
   it('rejects an access token in place of the ID token', { meta: { id: 'id-token-8' } }, async () => {
@@ -148,7 +151,7 @@ describe('an invalid ID token', { meta: { id: 'id-token-1' } }, () => {
     const undo = provider.misbehave(faults)
     await probe.agent().get('/profile')
     undo()
-    const code = told(probe, 'login_failed')[0]?.['code'] as string
+    const code = listEvents(probe, 'login_failed')[0]?.['code'] as string
     expect(['token_invalid', 'provider_response_invalid']).toContain(code)
     return code
   }
@@ -350,7 +353,7 @@ describe('verifyIdToken()', () => {
     ['an exp in the past', { exp: now() - 31 }],
     ['an nbf in the future', { nbf: now() + 120 }],
   ])('rejects an ID token with %s', { meta: { id: 'id-token-18' } }, async (_name, claims) => {
-    const error = await rejection(verifyIdToken(await token(claims), keys(), checks))
+    const error = await catchRejection(verifyIdToken(await token(claims), keys(), checks))
     expect(error).toMatchObject({ code: 'token_invalid', status: 502 })
     expect(error.detail).toMatch(/^ID token: /)
     expect(error.message).not.toContain('other')
@@ -360,17 +363,17 @@ describe('verifyIdToken()', () => {
     'rejects an algorithm that is not in the list, without fetching the keys again',
     { meta: { id: 'id-token-19' } },
     async () => {
-      let asked = 0
+      let requested = 0
       const counted = new Keys(
         async () => {
-          asked++
+          requested++
           return provider.keys
         },
         () => {},
       )
-      const error = await rejection(verifyIdToken(await token(), counted, { ...checks, algorithms: ['ES256'] }))
+      const error = await catchRejection(verifyIdToken(await token(), counted, { ...checks, algorithms: ['ES256'] }))
       expect(error.code).toBe('token_invalid')
-      expect(asked).toBe(1)
+      expect(requested).toBe(1)
     },
   )
 
@@ -379,7 +382,7 @@ describe('verifyIdToken()', () => {
       () => Promise.reject(new Error('no')),
       () => {},
     )
-    expect(await rejection(verifyIdToken(await token(), broken, checks))).toMatchObject({
+    expect(await catchRejection(verifyIdToken(await token(), broken, checks))).toMatchObject({
       code: 'provider_unavailable',
       status: 503,
     })
@@ -388,21 +391,21 @@ describe('verifyIdToken()', () => {
       () => Promise.reject(fault),
       () => {},
     )
-    expect(await rejection(verifyIdToken(await token(), refused, checks))).toBe(fault)
+    expect(await catchRejection(verifyIdToken(await token(), refused, checks))).toBe(fault)
   })
 
   it.each(['', 'x', 'a.b.c', 'eyJhbGciOiJub25lIn0.e30.'])('rejects %j, which is not a signed token', async (text) => {
-    expect((await rejection(verifyIdToken(text, keys(), checks))).code).toBe('token_invalid')
+    expect((await catchRejection(verifyIdToken(text, keys(), checks))).code).toBe('token_invalid')
   })
 
   it('rejects claims that are not an object', async () => {
     const text = await provider.sign('text' as never)
-    expect((await rejection(verifyIdToken(text, keys(), checks))).code).toBe('token_invalid')
+    expect((await catchRejection(verifyIdToken(text, keys(), checks))).code).toBe('token_invalid')
   })
 
   it('keeps the token and its claims out of the error', { meta: { id: 'id-token-20' } }, async () => {
     const bad = await token({ aud: 'other', email: 'alice@example.com' })
-    const error = await rejection(verifyIdToken(bad, keys(), checks))
+    const error = await catchRejection(verifyIdToken(bad, keys(), checks))
     expect(error.cause).toBeUndefined()
     expect(JSON.stringify(error) + String(error.stack) + String(error.detail)).not.toContain('alice@example.com')
     expect(JSON.stringify(error) + String(error.stack) + String(error.detail)).not.toContain(bad.slice(-20))

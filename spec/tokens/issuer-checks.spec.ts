@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import type { OidcIssuerRules, OidcTokenContext } from '../../lib/config/issuer-rules.ts'
 import { listIssuers, findKeysWithKid, findRuleFault, addDistributedClaims } from '../../lib/tokens/issuer-checks.ts'
 import { createLocalJWKSet } from 'jose'
-import { rejection, thrown } from '../support/flow.ts'
+import { catchRejection, catchError } from '../support/flow.ts'
 
 const context: OidcTokenContext = { token: 'access', keys: [] }
 const claims = { iss: 'https://a.example', sub: 'alice' }
@@ -43,11 +43,11 @@ describe('the option tokenIssuer', () => {
   )
 
   it('throws hook_failed if tokenIssuer throws', async () => {
-    expect(await rejection(findRuleFault(claims, { tokenIssuer: boom }, context))).toMatchObject({
+    expect(await catchRejection(findRuleFault(claims, { tokenIssuer: boom }, context))).toMatchObject({
       code: 'hook_failed',
       detail: '`tokenIssuer` failed: Error: boom',
     })
-    expect(thrown(() => listIssuers(boom, claims)).code).toBe('hook_failed')
+    expect(catchError(() => listIssuers(boom, claims)).code).toBe('hook_failed')
   })
 })
 
@@ -69,9 +69,9 @@ describe('the option accept', () => {
   })
 
   it('calls accept with the claims and the context', async () => {
-    const asked: unknown[] = []
-    await findRuleFault(claims, { accept: (...given) => asked.push(given) > 0 }, context)
-    expect(asked).toEqual([[claims, context]])
+    const requested: unknown[] = []
+    await findRuleFault(claims, { accept: (...given) => requested.push(given) > 0 }, context)
+    expect(requested).toEqual([[claims, context]])
   })
 
   it('calls accept if tokenIssuer returns no issuer, but not if it returns another one', async () => {
@@ -91,7 +91,7 @@ describe('the option accept', () => {
   it.each([boom, () => Promise.reject(new Error('boom'))])(
     'throws hook_failed if accept throws or rejects',
     async (accept) => {
-      expect(await rejection(findRuleFault(claims, { accept }, context))).toMatchObject({
+      expect(await catchRejection(findRuleFault(claims, { accept }, context))).toMatchObject({
         code: 'hook_failed',
         detail: '`accept` failed: Error: boom',
       })
@@ -113,13 +113,13 @@ describe('the option distributedClaims', () => {
     'throws hook_failed if distributedClaims returns %j instead of an object',
     async (more) => {
       const rules = { distributedClaims: () => more as unknown as Record<string, unknown> }
-      expect(await rejection(addDistributedClaims(claims, rules, 'token'))).toMatchObject({ code: 'hook_failed' })
+      expect(await catchRejection(addDistributedClaims(claims, rules, 'token'))).toMatchObject({ code: 'hook_failed' })
     },
   )
 
   it('masks the access token in the error if distributedClaims rejects', async () => {
     const rules = { distributedClaims: (_claims: object, token: string) => Promise.reject(new Error(`no ${token}`)) }
-    expect((await rejection(addDistributedClaims(claims, rules, 'the-token'))).detail).toBe(
+    expect((await catchRejection(addDistributedClaims(claims, rules, 'the-token'))).detail).toBe(
       '`distributedClaims` failed: Error: no [secret]',
     )
   })

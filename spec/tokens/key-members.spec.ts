@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import { OidcError } from '../../lib/core/errors.ts'
 import { verifyIdToken } from '../../lib/tokens/id-token.ts'
 import { Keys } from '../../lib/tokens/key-set.ts'
-import { flow, rejection } from '../support/flow.ts'
+import { flow, catchRejection } from '../support/flow.ts'
 import { bottomless, named, oddValues, parsed, withMember } from './support/odd-json.ts'
 
 const world = flow({ algorithm: 'RS256' })
@@ -68,7 +68,7 @@ describe('a key of the provider', () => {
       async () => set,
       () => {},
     )
-    expect((await rejection(keys.current())).code).toBe('provider_unavailable')
+    expect((await catchRejection(keys.current())).code).toBe('provider_unavailable')
   })
 
   it('does not use an RSA key shorter than 2048 bits (RFC 7518 3.3)', { meta: { id: 'key-members-2' } }, async () => {

@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } 
 import { Keys } from '../../lib/tokens/key-set.ts'
 import { verifyFresh } from '../../lib/tokens/verify.ts'
 import { startApp, until, type TestApp } from '../support/app.ts'
-import { gate, rejection, told } from '../support/flow.ts'
+import { makeGate, catchRejection, listEvents } from '../support/flow.ts'
 import { patience } from '../support/misbehaviour.ts'
 import { passMs } from '../support/clocks.ts'
 
@@ -31,7 +31,7 @@ async function logIn(): Promise<number> {
 
 describe('the keys of a provider', () => {
   it('fetches the keys once for 10 logins that finish at the same time', { meta: { id: 'keys-1' } }, async () => {
-    const door = gate('/callback')
+    const door = makeGate('/callback')
     app = await startApp({ provider, before: door.install })
     const undo = provider.misbehave({ endpoints: { jwks: { hang: true } } })
     const logins = Array.from({ length: 10 }, logIn)
@@ -90,7 +90,7 @@ describe('the keys of a provider', () => {
     passMs(11 * minute)
     provider.misbehave({ endpoints: { jwks: fault } })
     expect(await logIn()).toBe(200)
-    await until(() => told(app, 'provider_fault').length > 0, 'the fault is reported')
+    await until(() => listEvents(app, 'provider_fault').length > 0, 'the fault is reported')
     passMs(20 * 60 * minute)
     expect(await logIn()).toBe(200)
   })
@@ -164,7 +164,7 @@ describe('the keys of a provider', () => {
     expect(provider.requestsTo('jwks')).toHaveLength(1)
     provider.misbehave({ endpoints: { jwks: { status: 500 } } })
     const other = await startApp({ provider })
-    expect((await rejection(other.oidc.ready())).code).toBe('provider_unavailable')
+    expect((await catchRejection(other.oidc.ready())).code).toBe('provider_unavailable')
     provider.behave()
     await other.oidc.ready()
     await other.stop()
@@ -237,7 +237,7 @@ describe('Keys', () => {
       async () => set,
       () => {},
     )
-    const error = await rejection(keys.current())
+    const error = await catchRejection(keys.current())
     expect(error).toMatchObject({ code: 'provider_unavailable', status: 503 })
     expect(error.detail).toBe('key set: keys is not an array')
   })
@@ -249,7 +249,7 @@ describe('Keys', () => {
     const keys = new Keys(
       async () => {
         fetches++
-        if (failing) throw new TypeError('not to be told')
+        if (failing) throw new TypeError('not to be reported')
         return provider.keys
       },
       (fault) => void faults.push(fault),

@@ -24,8 +24,8 @@ describe('findPurposeFault()', () => {
     [null, 'not a string'],
     [5, 'not a string'],
     [['JWT'], 'not a string'],
-  ])('rejects a token with the header typ %j', (typ, told) => {
-    expect(findPurposeFault({ typ }, scoped)).toBe(`the header typ is "${told}", not that of an access token`)
+  ])('rejects a token with the header typ %j', (typ, reported) => {
+    expect(findPurposeFault({ typ }, scoped)).toBe(`the header typ is "${reported}", not that of an access token`)
   })
 
   it.each([['Bearer'], ['bearer'], ['DPoP'], ['JWT'], ['at+jwt'], ['access_token'], ['application/at+jwt']])(
@@ -43,10 +43,10 @@ describe('findPurposeFault()', () => {
     ['', ''],
     [null, 'not a string'],
     [['Bearer'], 'not a string'],
-  ])('rejects a token with the claim typ %j', (typ, told) => {
+  ])('rejects a token with the claim typ %j', (typ, reported) => {
     for (const header of [{}, { typ: 'JWT' }, { typ: 'at+jwt' }])
       expect(findPurposeFault(header, { ...scoped, typ })).toBe(
-        `the claim typ is "${told}", not that of an access token`,
+        `the claim typ is "${reported}", not that of an access token`,
       )
   })
 
@@ -55,9 +55,9 @@ describe('findPurposeFault()', () => {
     [{ events: null }, 'events is a claim of logout tokens'],
     [{ htm: 'GET' }, 'htm and htu are claims of DPoP proofs'],
     [{ htu: '' }, 'htm and htu are claims of DPoP proofs'],
-  ])('rejects a token with the claims %j, whatever its header typ', (claims, told) => {
+  ])('rejects a token with the claims %j, whatever its header typ', (claims, reported) => {
     for (const typ of [undefined, 'JWT', 'at+jwt'])
-      expect(findPurposeFault({ typ }, { ...scoped, ...claims })).toBe(told)
+      expect(findPurposeFault({ typ }, { ...scoped, ...claims })).toBe(reported)
   })
 
   it.each(['at_hash', 'c_hash', 's_hash'])('accepts a token with %s only if its header typ is at+jwt', (name) => {
@@ -70,9 +70,9 @@ describe('findPurposeFault()', () => {
 
   it('accepts login claims for the client itself only with a scope or an access token type', () => {
     const idToken = { aud: 'web', azp: 'web', auth_time: 1 }
-    const told = 'auth_time without a scope, with the client as audience, marks an ID token'
-    expect(findPurposeFault({ typ: 'JWT' }, idToken)).toBe(told)
-    expect(findPurposeFault({}, { ...idToken, aud: ['api', 'web'] })).toBe(told)
+    const reported = 'auth_time without a scope, with the client as audience, marks an ID token'
+    expect(findPurposeFault({ typ: 'JWT' }, idToken)).toBe(reported)
+    expect(findPurposeFault({}, { ...idToken, aud: ['api', 'web'] })).toBe(reported)
     expect(findPurposeFault({}, { aud: 'web', azp: 'web', amr: [] })).toContain('amr without a scope')
     expect(findPurposeFault({}, { aud: 'web', azp: 'web', acr: '1' })).toContain('acr without a scope')
     expect(findPurposeFault({}, { aud: 'web', azp: 'web' })).toBeUndefined()
@@ -91,9 +91,9 @@ describe('findPurposeFault()', () => {
   })
 
   it('accepts a token with a nonce only with a scope or an access token type', () => {
-    const told = 'nonce without a scope marks an ID token'
-    expect(findPurposeFault({}, { nonce: 'n' })).toBe(told)
-    expect(findPurposeFault({ typ: 'JWT' }, { nonce: '' })).toBe(told)
+    const reported = 'nonce without a scope marks an ID token'
+    expect(findPurposeFault({}, { nonce: 'n' })).toBe(reported)
+    expect(findPurposeFault({ typ: 'JWT' }, { nonce: '' })).toBe(reported)
     expect(findPurposeFault({ typ: 'at+jwt' }, { nonce: 'n' })).toBeUndefined()
     for (const claims of [{ scope: '' }, { scp: 'x' }, { scp: [] }, { typ: 'Bearer' }])
       expect(findPurposeFault({}, { nonce: 'n', ...claims })).toBeUndefined()

@@ -2,7 +2,7 @@ import { startTestProvider, type TestProvider } from 'express-session-oidc/testi
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { Keys } from '../../lib/tokens/key-set.ts'
 import { verifyUserInfo, type UserInfoChecks } from '../../lib/tokens/user-info-response.ts'
-import { rejection } from '../support/flow.ts'
+import { catchRejection } from '../support/flow.ts'
 
 let provider: TestProvider
 let checks: UserInfoChecks
@@ -37,7 +37,7 @@ describe('verifyUserInfo()', () => {
   it.each([[{ sub: 'mallory' }], [{}], [{ sub: ['alice'] }]])(
     'rejects a plain userinfo response with the claims %j',
     async (claims) => {
-      const error = await rejection(verifyUserInfo(claims, keys(), checks))
+      const error = await catchRejection(verifyUserInfo(claims, keys(), checks))
       expect(error).toMatchObject({ code: 'token_invalid', status: 502 })
       expect(error.detail).toBe('userinfo: sub differs from that of the ID token')
     },
@@ -52,7 +52,7 @@ describe('verifyUserInfo()', () => {
     ['about another user', { sub: 'mallory' }],
     ['that has expired', { exp: 1 }],
   ])('rejects a signed userinfo response %s', async (_name, claims) => {
-    const error = await rejection(verifyUserInfo(await signed(claims), keys(), checks))
+    const error = await catchRejection(verifyUserInfo(await signed(claims), keys(), checks))
     expect(error).toMatchObject({ code: 'token_invalid', status: 502 })
     expect(error.detail).toMatch(/^userinfo: ./)
   })
@@ -60,7 +60,7 @@ describe('verifyUserInfo()', () => {
   it('rejects a userinfo response that is an unsigned JWT', async () => {
     const none = Buffer.from('{"alg":"none"}').toString('base64url')
     const token = `${none}.${(await signed()).split('.')[1]}.`
-    expect((await rejection(verifyUserInfo(token, keys(), checks))).code).toBe('token_invalid')
+    expect((await catchRejection(verifyUserInfo(token, keys(), checks))).code).toBe('token_invalid')
   })
 
   it('throws provider_unavailable while the keys cannot be fetched', async () => {
@@ -68,6 +68,6 @@ describe('verifyUserInfo()', () => {
       () => Promise.reject(new Error('no')),
       () => {},
     )
-    expect((await rejection(verifyUserInfo(await signed(), none, checks))).code).toBe('provider_unavailable')
+    expect((await catchRejection(verifyUserInfo(await signed(), none, checks))).code).toBe('provider_unavailable')
   })
 })

@@ -189,8 +189,8 @@ describe('public URLs', () => {
     await visitor.get('/profile')
     const sent = { cookie: visitor.jar.header(publicUrl), 'x-forwarded-proto': 'https', ...headers }
     const out = await app.agent({ headers: sent }).get('/logout', { redirect: 'manual' })
-    const asked = new URL(out.headers.get('location') ?? '').searchParams
-    expect(asked.get('post_logout_redirect_uri')).toBe(`${publicUrl}/`)
-    expect(asked.has('id_token_hint')).toBe(true)
+    const requested = new URL(out.headers.get('location') ?? '').searchParams
+    expect(requested.get('post_logout_redirect_uri')).toBe(`${publicUrl}/`)
+    expect(requested.has('id_token_hint')).toBe(true)
   })
 })

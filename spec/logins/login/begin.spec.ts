@@ -13,7 +13,7 @@ beforeEach(() => void vi.useFakeTimers({ toFake: ['Date'], now: 1_800_000_000_00
 
 interface Begun {
   readonly size: number
-  readonly asked: URLSearchParams
+  readonly requested: URLSearchParams
   readonly transaction: Transaction
 }
 
@@ -28,11 +28,11 @@ async function begun(
   const { location, cookies } = await beginLogin(instance, { request, returnTo, attempt: 0, cookies: new Map() })
   expect(cookies).toHaveLength(1)
   const { name, value } = cookies[0] as Cookie
-  const asked = new URL(location).searchParams
-  const id = readState(instance.seals, asked.get('state') ?? '')?.id as string
+  const requested = new URL(location).searchParams
+  const id = readState(instance.seals, requested.get('state') ?? '')?.id as string
   const remembered = new Map([[name, value as string]])
   const transaction = openTransaction(instance.seals.transaction, instance.cookiePlace, remembered, id) as Transaction
-  return { size: measureCookie(name, value), asked, transaction }
+  return { size: measureCookie(name, value), requested, transaction }
 }
 
 describe('the transaction of a login in progress', () => {
@@ -40,9 +40,9 @@ describe('the transaction of a login in progress', () => {
 
   it('the transaction has the return path and all parameters of the request', async () => {
     const parameters = { prompt: 'login', max_age: '60', login_hint: 'alice' }
-    const { transaction, asked } = await begun(instance, '/profile?tab=1', parameters, ['openid', 'email'])
+    const { transaction, requested } = await begun(instance, '/profile?tab=1', parameters, ['openid', 'email'])
     expect(transaction).toMatchObject({ returnTo: '/profile?tab=1', parameters, scope: ['openid', 'email'] })
-    expect(transaction.nonce).toBe(asked.get('nonce'))
+    expect(transaction.nonce).toBe(requested.get('nonce'))
     expect(transaction.startedAt).toBe(1_800_000_000)
   })
 
@@ -68,15 +68,15 @@ describe('the transaction of a login in progress', () => {
     'the transaction of a large request keeps only parameters that its response is checked against: %j',
     async (checked) => {
       const claims = JSON.stringify({ id_token: { name: { value: 'x'.repeat(4000) } } })
-      const { transaction, size, asked } = await begun(instance, '/profile', {
+      const { transaction, size, requested } = await begun(instance, '/profile', {
         ...checked,
         claims,
         login_hint: 'alice',
       })
       expect(transaction.parameters).toStrictEqual(checked)
-      expect(transaction).toMatchObject({ returnTo: '/', nonce: asked.get('nonce') })
+      expect(transaction).toMatchObject({ returnTo: '/', nonce: requested.get('nonce') })
       expect(size).toBeLessThan(mostOfCookie)
-      expect(asked.get('claims')).toBe(claims)
+      expect(requested.get('claims')).toBe(claims)
     },
   )
 
@@ -92,13 +92,13 @@ describe('the transaction of a login in progress', () => {
     ['a path that is too long', `/${'a'.repeat(4000)}`, {}],
     ['parameters that are too long', '/', { claims: 'x'.repeat(4000), login_hint: 'alice' }],
   ])('the transaction has the key of a DPoP login with %s', async (_name, returnTo, parameters) => {
-    const { transaction, asked, size } = await begun(instanceWith({ dpop: true }), returnTo, parameters)
+    const { transaction, requested, size } = await begun(instanceWith({ dpop: true }), returnTo, parameters)
     expect(transaction.dpopKey).toMatch(/^[\w-]{43}$/)
-    expect(asked.get('dpop_jkt')).toMatch(/^[\w-]{43}$/)
+    expect(requested.get('dpop_jkt')).toMatch(/^[\w-]{43}$/)
     expect(size).toBeLessThan(mostOfCookie)
     const unbound = await begun(instance, returnTo, parameters)
     expect(unbound.transaction).not.toHaveProperty('dpopKey')
-    expect(unbound.asked.has('dpop_jkt')).toBe(false)
+    expect(unbound.requested.has('dpop_jkt')).toBe(false)
     if (returnTo === '/profile') expect(size - unbound.size).toBeLessThan(80)
   })
 
@@ -152,10 +152,10 @@ describe('the resources of an authorization request', () => {
     ],
     ['the resources of the login alone', [], 'https://two', ['https://two']],
     ['no resources', [], undefined, []],
-  ])('an authorization request has %s', async (_what, resource, asked, expected) => {
+  ])('an authorization request has %s', async (_what, resource, requested, expected) => {
     const instance = instanceWith(resource.length > 0 ? { resource: [...resource] } : {})
-    const found = await begun(instance, '/', asked === undefined ? {} : { resource: asked })
-    expect(found.asked.getAll('resource')).toEqual(expected)
+    const found = await begun(instance, '/', requested === undefined ? {} : { resource: requested })
+    expect(found.requested.getAll('resource')).toEqual(expected)
     expect(found.transaction.parameters).toEqual(expected.length > 0 ? { resource: expected.join(' ') } : {})
   })
 })

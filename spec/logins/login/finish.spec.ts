@@ -6,7 +6,7 @@ import { formatRedisKey } from '../../../lib/store/redis-client.ts'
 import type { LoginEntry } from '../../../lib/store/login-entry.ts'
 import { secret, type TestApp } from '../../support/app.ts'
 import { failingClient } from '../../support/failing-client.ts'
-import { flow, location, noteRoutes, listNotes, response, told } from '../../support/flow.ts'
+import { flow, readLocation, noteRoutes, listNotes, response, listEvents } from '../../support/flow.ts'
 import { startForFaults } from '../../support/misbehaviour.ts'
 
 const world = flow()
@@ -89,9 +89,9 @@ describe('a login with a second instance', () => {
     undo()
     // The session in which it began is over, so the login restarts.
     const answer = await finishing
-    expect(location(answer)).toContain('/authorize')
-    expect(told(app, 'logout')).toHaveLength(1)
-    expect((await agent.get(location(answer))).json()).toEqual({ sub: 'alice' })
+    expect(readLocation(answer)).toContain('/authorize')
+    expect(listEvents(app, 'logout')).toHaveLength(1)
+    expect((await agent.get(readLocation(answer))).json()).toEqual({ sub: 'alice' })
     expect((await agent.get('/profile', { redirect: 'manual' })).status).toBe(302)
   })
 })
@@ -151,7 +151,7 @@ describe('a logout while a login of the same instance is in progress', () => {
     await world.provider.waitForRequest('token')
     await agent.post('/logout', {}, { followRefresh: false })
     undo()
-    expect(location(await finishing)).toContain('/authorize')
+    expect(readLocation(await finishing)).toContain('/authorize')
     expect(await world.redis.client.exists(`sess:${former.id}`)).toBe(0)
   })
 })

@@ -5,7 +5,7 @@ import { LoginRefused } from '../../../lib/core/errors.ts'
 import { identify, type Identity } from '../../../lib/logins/login/identity.ts'
 import type { LoginTokens } from '../../../lib/provider/authorization-code.ts'
 import { tokenInvalid } from '../../../lib/tokens/token-rejected.ts'
-import { rejection } from '../../support/flow.ts'
+import { catchRejection } from '../../support/flow.ts'
 import { warningsGiven, warningsOfSpecs } from '../../support/warnings.ts'
 import { instanceWith } from '../support/stage.ts'
 
@@ -81,7 +81,7 @@ describe('the user of a login', () => {
       },
     }
     verified.claims = { ...verified.claims, unwritable }
-    expect(await rejection(identified())).toMatchObject({
+    expect(await catchRejection(identified())).toMatchObject({
       code: 'token_invalid',
       detail: 'claims: the nesting is too deep to be stored',
     })
@@ -101,7 +101,7 @@ describe('the user of a login', () => {
     expect(JSON.stringify(groups)).toBe(JSON.stringify(nested(1999)))
     for (const levels of [2000, 5000, 200_000]) {
       verified.claims = { ...verified.claims, groups: nested(levels) }
-      expect(await rejection(identified())).toMatchObject({
+      expect(await catchRejection(identified())).toMatchObject({
         code: 'token_invalid',
         detail: 'claims: the nesting is too deep to be stored',
       })
@@ -136,8 +136,8 @@ describe('the roles of a login', () => {
   })
 
   it('a failing roles function fails the login with hook_failed, but a LoginRefused passes through', async () => {
-    const failing = (roles: () => unknown): ReturnType<typeof rejection> =>
-      rejection(identified({}, { roles: roles as NonNullable<OidcOptions['roles']> }))
+    const failing = (roles: () => unknown): ReturnType<typeof catchRejection> =>
+      catchRejection(identified({}, { roles: roles as NonNullable<OidcOptions['roles']> }))
     const thrown = await failing(() => {
       throw new Error('no such group')
     })

@@ -4,7 +4,7 @@ import { consumeResponse, findResponseUse, recordOutcome } from '../../../lib/lo
 import type { OidcRecords } from '../../../lib/core/records.ts'
 import { wrapStoreErrors } from '../../../lib/store/with-store-errors.ts'
 import { MemoryRecords } from '../../../lib/store/memory-records.ts'
-import { flow, location, response } from '../../support/flow.ts'
+import { flow, readLocation, response } from '../../support/flow.ts'
 
 const world = flow()
 
@@ -86,9 +86,9 @@ describe('the use of an authorization response', () => {
         by: 'it',
       })
       const again = await agent.get(callback, { redirect: 'manual' })
-      expect(location(again)).toContain('/authorize')
+      expect(readLocation(again)).toContain('/authorize')
       expect(world.provider.requestsTo('token')).toEqual([])
-      expect((await agent.get(location(again))).url).toBe(`${app.url}/profile`)
+      expect((await agent.get(readLocation(again))).url).toBe(`${app.url}/profile`)
     },
   )
 })

@@ -4,7 +4,7 @@ import type { OidcRecords } from 'express-session-oidc'
 import { describe, expect, it, vi } from 'vitest'
 import { formatRedisKey } from '../../../lib/store/redis-client.ts'
 import { secret, type TestApp } from '../../support/app.ts'
-import { flow, noteRoutes, listNotes, told } from '../../support/flow.ts'
+import { flow, noteRoutes, listNotes, listEvents } from '../../support/flow.ts'
 
 const world = flow()
 
@@ -35,7 +35,7 @@ describe('a logout by the user', () => {
     expect(await listNotes(agent, app)).toMatchObject({ notes: [], sub: null })
     const left = await world.redis.client.keys(`*${id}*`)
     expect(left).toEqual([])
-    expect(told(app, 'logout')).toMatchObject([{ sub: 'alice', reason: 'user' }])
+    expect(listEvents(app, 'logout')).toMatchObject([{ sub: 'alice', reason: 'user' }])
   })
 
   it('a logout keeps the login with another instance and the session data', async () => {
@@ -56,7 +56,7 @@ describe('a logout by the user', () => {
     await agent.get('/note/apples')
     const page = await agent.post('/logout')
     expect(page.status).toBe(200)
-    expect(told(app, 'logout')).toEqual([])
+    expect(listEvents(app, 'logout')).toEqual([])
     expect((await listNotes(agent, app)).notes).toEqual(['apples'])
   })
 
@@ -88,7 +88,7 @@ describe('a logout by the user', () => {
     await agent.get('/staff')
     go()
     expect((await leaving).status).toBe(200)
-    expect(told(app, 'logout')).toHaveLength(1)
+    expect(listEvents(app, 'logout')).toHaveLength(1)
     expect((await agent.get('/profile', { redirect: 'manual' })).status).toBe(302)
     expect((await agent.get('/staff')).hops).toHaveLength(1)
   })
@@ -135,8 +135,8 @@ describe('a logout by the user', () => {
     const page = await agent.post('/logout', {}, { followRefresh: false })
     destroy.mockRestore()
     expect(page.status).toBe(200)
-    expect(told(app, 'logout')).toHaveLength(1)
-    expect(told(app, 'store_fault')).toHaveLength(1)
+    expect(listEvents(app, 'logout')).toHaveLength(1)
+    expect(listEvents(app, 'store_fault')).toHaveLength(1)
     expect(await listNotes(agent, app)).toMatchObject({ sub: null })
   })
 

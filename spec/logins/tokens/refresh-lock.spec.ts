@@ -5,7 +5,7 @@ import type { OidcRecordKey } from '../../../lib/core/records.ts'
 import { withLock, type LockedRefresh } from '../../../lib/logins/tokens/refresh-lock.ts'
 import { MemoryRecords } from '../../../lib/store/memory-records.ts'
 import type { StoredTokens } from '../../../lib/store/tokens.ts'
-import { rejection } from '../../support/flow.ts'
+import { catchRejection } from '../../support/flow.ts'
 import { passMs, stopClocks } from '../../support/clocks.ts'
 
 const lock: OidcRecordKey = { kind: 'refresh', id: 'a login' }
@@ -68,7 +68,7 @@ describe('a caller that has the refresh lock', () => {
       throw storeUnavailable(new Error('the answer is lost'))
     })
     const work = vi.fn<LockedRefresh['work']>()
-    expect(await rejection(refresh(records, { work }))).toMatchObject({ code: 'store_unavailable' })
+    expect(await catchRejection(refresh(records, { work }))).toMatchObject({ code: 'store_unavailable' })
     expect(work).not.toHaveBeenCalled()
     await vi.waitFor(async () => expect(await records.get(lock)).toBeUndefined())
   })
@@ -107,7 +107,7 @@ describe('a caller that waits for the refresh lock', () => {
       if (looks === 2) passMs(51)
       return Promise.resolve(undefined)
     }
-    expect(await rejection(refresh(records, { readResult: byAnother }))).toMatchObject({
+    expect(await catchRejection(refresh(records, { readResult: byAnother }))).toMatchObject({
       code: 'provider_unavailable',
       detail: 'timed out waiting for a refresh in another process',
     })
@@ -120,10 +120,10 @@ describe('a refresh that fails', () => {
     const records = new MemoryRecords()
     const set = vi.spyOn(records, 'replace')
     const fault = providerUnavailable('the provider is down', 7)
-    expect(await rejection(refresh(records, { work: () => Promise.reject(fault) }))).toBe(fault)
+    expect(await catchRejection(refresh(records, { work: () => Promise.reject(fault) }))).toBe(fault)
     expect(set.mock.calls[0]?.[3]).toBe(7)
     const work = vi.fn<LockedRefresh['work']>()
-    expect(await rejection(refresh(records, { work }))).toMatchObject({
+    expect(await catchRejection(refresh(records, { work }))).toMatchObject({
       code: 'provider_unavailable',
       status: 503,
       headers: { 'Retry-After': '7' },
@@ -135,8 +135,8 @@ describe('a refresh that fails', () => {
   it('a fault without a detail is noted with its code for five seconds', async () => {
     const records = new MemoryRecords()
     const fault = new OidcError('client_rejected', 'refused', { status: 502 })
-    await rejection(refresh(records, { work: () => Promise.reject(fault) }))
-    expect(await rejection(refresh(records))).toMatchObject({
+    await catchRejection(refresh(records, { work: () => Promise.reject(fault) }))
+    expect(await catchRejection(refresh(records))).toMatchObject({
       headers: { 'Retry-After': '5' },
       detail: 'a recent refresh failed: client_rejected',
     })

@@ -9,7 +9,7 @@ import type { IssuedTokens } from '../../../lib/provider/token-response.ts'
 import type { LoginEntry } from '../../../lib/store/login-entry.ts'
 import type { StoredTokens } from '../../../lib/store/tokens.ts'
 import { Keys } from '../../../lib/tokens/key-set.ts'
-import { rejection } from '../../support/flow.ts'
+import { catchRejection } from '../../support/flow.ts'
 import { makeLoginEntry } from '../../support/login-entries.ts'
 import { heard, instanceWith, stageMetadata } from '../support/stage.ts'
 
@@ -108,7 +108,7 @@ describe('a refresh', () => {
     'a refresh with an ID token %s is rejected (OIDC Core 12.2)',
     { meta: { id: 'reidentify-1' } },
     async (_what, claims, detail) => {
-      const error = await rejection(after(made(), response({ idToken: await idToken(claims) })))
+      const error = await catchRejection(after(made(), response({ idToken: await idToken(claims) })))
       expect(error).toMatchObject({ code: 'token_invalid', detail })
     },
   )
@@ -121,7 +121,7 @@ describe('a refresh', () => {
       const instance = made({ provider: customProvider({ issuer: stageMetadata, tokenIssuer }) })
       const other = await idToken({ iss: 'https://other.example.com' })
       const refused = { code: 'token_invalid', detail: 'ID token: iss differs from that of the login' }
-      expect(await rejection(after(instance, response({ idToken: other })))).toMatchObject(refused)
+      expect(await catchRejection(after(instance, response({ idToken: other })))).toMatchObject(refused)
       const entry = { ...alice, issuer: 'https://other.example.com' }
       expect((await after(instance, response({ idToken: other }), { entry })).tokens.idToken).toBe(other)
     },
@@ -136,7 +136,7 @@ describe('a refresh', () => {
 
   it('a refresh fails with login_refused if accept() now returns false for the user', async () => {
     const instance = made({ provider: customProvider({ issuer: stageMetadata, accept: () => false }) })
-    const refused = await rejection(after(instance, response({ idToken: await idToken() })))
+    const refused = await catchRejection(after(instance, response({ idToken: await idToken() })))
     expect(refused).toMatchObject({ code: 'login_refused', status: 403 })
   })
 
@@ -182,6 +182,6 @@ describe('a refresh for another API', () => {
   it('a refresh for another API with an ID token of another subject is rejected', async () => {
     const answer = response({ idToken: await idToken({ sub: 'bob' }) })
     const refused = addOtherToken(made(), answer, { sent: await former(), entry: alice, target })
-    expect(await rejection(refused)).toMatchObject({ code: 'token_invalid' })
+    expect(await catchRejection(refused)).toMatchObject({ code: 'token_invalid' })
   })
 })

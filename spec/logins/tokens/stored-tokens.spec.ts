@@ -13,7 +13,7 @@ import { LoginRecord, writeRecord, writeReplaced } from '../../../lib/store/logi
 import { makeLoginKey, makeTokensKey } from '../../../lib/store/login-records.ts'
 import type { LoginEntry } from '../../../lib/store/login-entry.ts'
 import type { StoredTokens } from '../../../lib/store/tokens.ts'
-import { rejection } from '../../support/flow.ts'
+import { catchRejection } from '../../support/flow.ts'
 import { makeLoginEntry } from '../../support/login-entries.ts'
 import { heard, instanceWith } from '../support/stage.ts'
 
@@ -173,7 +173,7 @@ describe('changeTokens()', () => {
     const there = await place()
     await records.set(makeTokensKey('s', 'default'), 'sealed with another secret', 3600)
     const change = vi.fn<(there: StoredTokens) => TokenChange>(toNew)
-    expect(await rejection(changeTokens(instance, there, change))).toBeInstanceOf(LoginNeeded)
+    expect(await catchRejection(changeTokens(instance, there, change))).toBeInstanceOf(LoginNeeded)
     expect(change).not.toHaveBeenCalled()
     expect(await records.get(makeTokensKey('s', 'default'))).toBe('sealed with another secret')
   })
@@ -181,7 +181,7 @@ describe('changeTokens()', () => {
   it('gives up after ten tries if the record keeps changing', async () => {
     const there = await place()
     const replace = vi.spyOn(records, 'replace').mockResolvedValue(false)
-    expect(await rejection(changeTokens(instance, there, toNew))).toMatchObject({
+    expect(await catchRejection(changeTokens(instance, there, toNew))).toMatchObject({
       code: 'provider_unavailable',
       detail: 'the login record changed too often',
     })
@@ -223,7 +223,7 @@ describe('changeTokens() while the store is down', () => {
       now += after.shift() ?? 0
       return Promise.reject(away())
     })
-    expect(await rejection(changeTokens(instance, there, toNew))).toMatchObject({ code: 'store_unavailable' })
+    expect(await catchRejection(changeTokens(instance, there, toNew))).toMatchObject({ code: 'store_unavailable' })
     expect(get).toHaveBeenCalledTimes(3)
   })
 
@@ -287,14 +287,14 @@ describe('endUnlessReplaced() for a login that the provider has ended', () => {
   it('keeps the login when its tokens are of a newer secret, because they may have been rotated', async () => {
     const there = await place()
     await records.set(makeTokensKey('s', 'default'), 'sealed with another secret', 3600)
-    expect(await rejection(endUnlessReplaced(instance, there, asSent))).toBeInstanceOf(LoginNeeded)
+    expect(await catchRejection(endUnlessReplaced(instance, there, asSent))).toBeInstanceOf(LoginNeeded)
     expect(await records.get(makeLoginKey('s'))).toBeDefined()
   })
 
   it('fails with store_unavailable after ten tries if the record keeps changing', async () => {
     const there = await place()
     const replace = vi.spyOn(records, 'replace').mockResolvedValue(false)
-    expect(await rejection(endUnlessReplaced(instance, there, asSent))).toMatchObject({
+    expect(await catchRejection(endUnlessReplaced(instance, there, asSent))).toMatchObject({
       code: 'store_unavailable',
       detail: 'Error: the login record changed too often',
     })

@@ -362,14 +362,14 @@ describe('accept() of entra() for an ID token', () => {
   })
 
   it('does not call allow for a user that it rejects anyway', async () => {
-    const asked: unknown[] = []
-    const { accept } = settings({ tenant: [contoso], allow: ({ tid }) => asked.push(tid) > 0 })
+    const requested: unknown[] = []
+    const { accept } = settings({ tenant: [contoso], allow: ({ tid }) => requested.push(tid) > 0 })
     await accept({ ...claims, tid: fabrikam }, atLogin)
     await accept({ ...claims, hasgroups: true }, atLogin)
     await accept({ ...claims, oid: 7 }, atLogin)
-    expect(asked).toEqual([])
+    expect(requested).toEqual([])
     await accept(claims, atLogin)
-    expect(asked).toEqual([contoso])
+    expect(requested).toEqual([contoso])
   })
 })
 
@@ -391,11 +391,11 @@ describe('the groups of a user', () => {
   })
 
   it.each(markers)('calls the groups function on group overage: %s', async (_name, marker) => {
-    const asked: unknown[] = []
+    const requested: unknown[] = []
     const { accept, distributedClaims } = settings({
       tenant: contoso,
       groups: async (given, token) => {
-        asked.push([given['oid'], token])
+        requested.push([given['oid'], token])
         return ['g1', 'g2']
       },
     })
@@ -406,7 +406,7 @@ describe('the groups of a user', () => {
       _claim_names: undefined,
       _claim_sources: undefined,
     })
-    expect(asked).toEqual([[oid, 'the token']])
+    expect(requested).toEqual([[oid, 'the token']])
   })
 
   it.each([
@@ -417,11 +417,11 @@ describe('the groups of a user', () => {
     { _claim_names: { roles: 'src1' } },
     { _claim_names: null },
   ])('takes the groups from the token without group overage: %j', async (given) => {
-    const asked: unknown[] = []
+    const requested: unknown[] = []
     const { accept, distributedClaims } = settings({
       tenant: contoso,
       groups: () => {
-        asked.push(given)
+        requested.push(given)
         return []
       },
     })
@@ -429,7 +429,7 @@ describe('the groups of a user', () => {
     expect(await distributedClaims({ ...claims, ...given }, '')).toEqual({})
     expect(await settings({ tenant: contoso }).accept({ ...claims, ...given }, atLogin)).toBe(true)
     expect(await settings({ tenant: contoso }).distributedClaims({ ...claims, ...given }, '')).toEqual({})
-    expect(asked).toEqual([])
+    expect(requested).toEqual([])
   })
 
   it('removes the groups if the option groups is false', async () => {

@@ -33,7 +33,7 @@ export interface Told {
 
 export interface RaceApp {
   readonly express: Express
-  readonly told: Told[]
+  readonly reported: Told[]
   /** Starts the application again with another client, like a new process without any earlier state. */
   restart(client: OidcRedisClient): void
   /** Finishes what a first request would otherwise wait for. */
@@ -56,25 +56,25 @@ export function raceApp(
   waits: Waits = async () => {},
   options: Partial<OidcOptions> = {},
 ): RaceApp {
-  const told: Told[] = []
+  const reported: Told[] = []
   const make = (name: Name): Oidc => {
     const own = name === 'default' ? {} : { name }
     const common = { baseUrl: origin, secret, maxLoginSeconds, ...options }
     const oidc = createOidc({ ...providers.settings(name), ...own, ...common })
     for (const event of ['login', 'logout'] as const) {
-      oidc.on(event, ({ loginId }) => told.push({ event, instance: name, loginId }))
+      oidc.on(event, ({ loginId }) => reported.push({ event, instance: name, loginId }))
     }
     return oidc
   }
   let app = express()
   let instances: readonly Oidc[] = []
   return {
-    told,
+    reported,
     get express() {
       return app
     },
     restart(client) {
-      told.length = 0
+      reported.length = 0
       const of = { default: make('default'), partner: make('partner') }
       instances = Object.values(of)
       app = startedApp(of, new RedisSessionStore({ client, idleSeconds, timeoutSeconds: 60 }), waits)

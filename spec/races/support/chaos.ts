@@ -51,7 +51,7 @@ export class ChaosLane {
   /** Waits until all processes return the same token. If a response says that nobody is logged in, logs in again. */
   async heals(): Promise<void> {
     for (let end = Date.now() + healMs; this.wrong.length === 0;) {
-      const replies = this.#judged(await Promise.all(this.#world.crew.ask(this.#cookie)))
+      const replies = this.#check(await Promise.all(this.#world.crew.ask(this.#cookie)))
       if (replies.some(isNobody)) {
         await this.#comesBack()
         end = Date.now() + healMs
@@ -86,19 +86,19 @@ export class ChaosLane {
     const replies: Promise<Reply>[] = []
     let note: RefreshNote | undefined
     do {
-      const asked = asksOne ? [crew.askOne(this.#cookie, this.#world.chance)] : crew.ask(this.#cookie, callers)
-      replies.push(...asked)
-      note = await Promise.race([armed.met, Promise.all(asked).then(() => pause(200, undefined))])
-      if (note === undefined && (await Promise.all(asked)).some(isNobody)) break
+      const requested = asksOne ? [crew.askOne(this.#cookie, this.#world.chance)] : crew.ask(this.#cookie, callers)
+      replies.push(...requested)
+      note = await Promise.race([armed.met, Promise.all(requested).then(() => pause(200, undefined))])
+      if (note === undefined && (await Promise.all(requested)).some(isNobody)) break
     } while (!note)
     if (note) await strikes(this.#world, { note, armed, session: sessionId(this.#agent) })
     await armed.release()
-    this.#judged(await Promise.all(replies))
+    this.#check(await Promise.all(replies))
     return note !== undefined
   }
 
   /** Checks each reply. That a login is lost only with the response to its refresh is checked in `#comesBack`. */
-  #judged(replies: readonly Reply[]): readonly Reply[] {
+  #check(replies: readonly Reply[]): readonly Reply[] {
     for (const reply of replies) {
       if (reply === 'cut' || reply.status === 503 || isNobody(reply)) continue
       const { status, shown } = reply

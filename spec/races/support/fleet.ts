@@ -1,7 +1,7 @@
 /** Several processes of one application on the specs' Redis, and browsers whose requests go to any of them. */
 import { createUserAgent, startTestProvider, type TestProvider, type UserAgent } from 'express-session-oidc/testing'
 import { afterAll, beforeAll, expect, inject } from 'vitest'
-import { location } from '../../support/flow.ts'
+import { readLocation } from '../../support/flow.ts'
 import type { Who } from '../../support/two-instances.ts'
 import { origin } from './app.ts'
 import { compiledPath, startProcess, type RaceProcess } from './processes.ts'
@@ -61,6 +61,6 @@ export async function whoIs(agent: UserAgent): Promise<Who> {
 
 /** The authorization response of a login in progress, not delivered yet. */
 export async function begun(agent: UserAgent, path: string): Promise<string> {
-  const authorization = location(await agent.get(path, { redirect: 'manual' }))
-  return location(await agent.get(authorization, { redirect: 'manual' }))
+  const authorization = readLocation(await agent.get(path, { redirect: 'manual' }))
+  return readLocation(await agent.get(authorization, { redirect: 'manual' }))
 }

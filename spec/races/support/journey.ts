@@ -117,7 +117,7 @@ async function look({ model }: Believed, { apps, browsers, cookies, provider, re
   const entries = (await records())
     .map((text) => JSON.stringify((JSON.parse(text) as { entries: object }).entries))
     .join()
-  const ended = apps.flatMap(({ told }) => told).filter(({ event }) => event === 'logout')
+  const ended = apps.flatMap(({ reported }) => reported).filter(({ event }) => event === 'logout')
   for (const { loginId } of ended) expect(entries, 'an ended login').not.toContain(loginId)
   expect(new Set(ended.map(({ loginId }) => loginId)).size, 'logout events').toBe(ended.length)
 }

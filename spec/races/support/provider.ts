@@ -78,8 +78,8 @@ export class RaceProvider {
 
   /** The authorization response to a request, as a path of the application: `sub` has logged in. */
   authorize(authorization: string, sub: string, sid?: string): string {
-    const asked = new URL(authorization).searchParams
-    const get = (name: string): string => asked.get(name) ?? ''
+    const requested = new URL(authorization).searchParams
+    const get = (name: string): string => requested.get(name) ?? ''
     const code = randomUUID()
     const at = Math.floor(Date.now() / 1000)
     const grant = { sub, sid, nonce: get('nonce'), clientId: get('client_id'), challenge: get('code_challenge'), at }
@@ -90,12 +90,12 @@ export class RaceProvider {
   }
 
   /** A logout token for one session of a user, or for all. */
-  logoutToken(told: Told): Promise<string> {
-    const { name, sub, session, isLate } = told
+  logoutToken(reported: Told): Promise<string> {
+    const { name, sub, session, isLate } = reported
     const events = { 'http://schemas.openid.net/event/backchannel-logout': {} }
     const iat = Math.floor(Date.now() / 1000) - (isLate ? lateSeconds : 0)
-    const who = session === undefined ? { sub } : { sub, sid: getSid(told, session) }
-    const jti = JSON.stringify(told)
+    const who = session === undefined ? { sub } : { sub, sid: getSid(reported, session) }
+    const jti = JSON.stringify(reported)
     return new SignJWT({ iss: this.issuer, aud: name, iat, exp: iat + lateSeconds + 120, jti, events, ...who })
       .setProtectedHeader({ alg: 'RS256', kid: '1', typ: 'logout+jwt' })
       .sign(this.#key)

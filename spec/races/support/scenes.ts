@@ -125,7 +125,7 @@ export class Stage {
     client.fault = undefined
     const keys = await this.#place.keys(client)
     const { lost } = refreshTokens
-    const judge = new Judge({
+    const evaluate = new Judge({
       ops,
       ended,
       id,
@@ -136,12 +136,12 @@ export class Stage {
     })
     const views = new Map<string, Who>()
     for (const [session, value] of browser.seen) views.set(session, await seenBy(apps[0], value))
-    const wrong = [...judge.answers(), ...judge.views(views)]
+    const wrong = [...evaluate.answers(), ...evaluate.views(views)]
     for (const [code, times] of this.#provider.exchanges)
       if (times > 1) wrong.push(`the code ${code} was exchanged ${times} times`)
-    wrong.push(...judge.keys(keys, views))
-    const told = apps.flatMap((app) => app.told)
-    const twice = told.filter((one, at) => told.some((other, before) => before < at && same(one, other)))
+    wrong.push(...evaluate.keys(keys, views))
+    const reported = apps.flatMap((app) => app.reported)
+    const twice = reported.filter((one, at) => reported.some((other, before) => before < at && same(one, other)))
     if (twice.length > 0) wrong.push(`emitted twice: ${JSON.stringify(twice)}`)
     // Locks and failure notes last for seconds, also in a Redis with its own clock.
     await this.#dropLocks(client)

@@ -59,8 +59,8 @@ export function directLogins(provider: TestProvider, { options, edit }: DirectSe
     fetch: altering,
   })
   const instance = makeInstance(whole)
-  const told: object[] = []
-  instance.events.on('login', (event) => void told.push(event))
+  const reported: object[] = []
+  instance.events.on('login', (event) => void reported.push(event))
 
   async function misbehaving<Result>(faults: TestFaults, run: () => Promise<Result>): Promise<Result> {
     const undoNonce = provider.misbehave({ idToken: { claims: (claims) => ({ ...claims, nonce: directNonce }) } })
@@ -74,14 +74,14 @@ export function directLogins(provider: TestProvider, { options, edit }: DirectSe
   }
 
   return {
-    login: (faults = {}) => misbehaving(faults, () => directLogin(instance, provider.issuer, told)),
+    login: (faults = {}) => misbehaving(faults, () => directLogin(instance, provider.issuer, reported)),
     idToken: (faults = {}) =>
       misbehaving(faults, async () => (await provider.issueTokens('alice'))['id_token'] as string | undefined),
   }
 }
 
-async function directLogin(instance: Instance, issuer: string, told: object[]): Promise<DirectOutcome> {
-  told.length = 0
+async function directLogin(instance: Instance, issuer: string, reported: object[]): Promise<DirectOutcome> {
+  reported.length = 0
   const { records, session, store, id: formerId } = await stageWith()
   const id = createTransactionId()
   const state = writeState(instance.seals, { id, attempt: 0 })
@@ -112,7 +112,7 @@ async function directLogin(instance: Instance, issuer: string, told: object[]): 
     if (!entry) throw new Error('no login record')
     expectSaneEntry(entry, issuer)
     expect(session.id).not.toBe(formerId)
-    expect(told).toMatchObject([{ issuer: entry.issuer, sub: entry.sub, loginId: entry.loginId }])
+    expect(reported).toMatchObject([{ issuer: entry.issuer, sub: entry.sub, loginId: entry.loginId }])
     const opened = await instance.loginsIn(records).tokens(session.id, entry.loginId)
     if (!opened) throw new Error('no tokens')
     return { how: 'login', entry, handed: handed[0] as OidcTokenSet, stored: toTokenSet(opened) }
@@ -123,7 +123,7 @@ async function directLogin(instance: Instance, issuer: string, told: object[]): 
     expect(error.cause).toBeUndefined()
     expect(`${JSON.stringify(error)} ${error.stack} ${detail}`).not.toMatch(/eyJ[\w-]{10,}/)
     // Nobody is logged in, and the request keeps its session.
-    expect(told).toEqual([])
+    expect(reported).toEqual([])
     expect(handed).toEqual([])
     expect(session.id).toBe(formerId)
     expect(session.hasLogins).toBe(false)

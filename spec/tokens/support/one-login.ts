@@ -7,7 +7,7 @@ import { LoginRecord } from '../../../lib/store/login-record.ts'
 import { makeLoginKey } from '../../../lib/store/login-records.ts'
 import type { LoginEntry } from '../../../lib/store/login-entry.ts'
 import type { TestApp } from '../../support/app.ts'
-import { told } from '../../support/flow.ts'
+import { listEvents } from '../../support/flow.ts'
 import { sessionId } from '../../support/session-cookie.ts'
 
 /** The part of a Redis client that is used here. */
@@ -42,7 +42,7 @@ export async function oneLogin(app: TestApp, redis: Reader, provider: TestProvid
   app.events.length = 0
   const agent = app.agent({ agent: connections })
   const page = await agent.get('/profile')
-  const failed = told(app, 'login_failed')
+  const failed = listEvents(app, 'login_failed')
   if (page.status !== 200) {
     const [event] = failed
     const { code, status, detail } = { code: '', status: 0, detail: '', ...event } as Record<string, unknown>
@@ -52,7 +52,7 @@ export async function oneLogin(app: TestApp, redis: Reader, provider: TestProvid
     expect(page.headers.get('cache-control')).toBe('no-store')
     expect(page.text()).not.toMatch(/eyJ[\w-]{10,}/)
     expect(JSON.stringify(app.events)).not.toMatch(/eyJ[\w-]{10,}/)
-    expect(told(app, 'login')).toEqual([])
+    expect(listEvents(app, 'login')).toEqual([])
     expect(agent.jar.get('connect.sid')).toBeUndefined()
     expect((await agent.get('/')).text()).toBe('hello stranger')
     return { how: 'refused', code: String(code), status: Number(status), detail: String(detail) }
@@ -60,7 +60,7 @@ export async function oneLogin(app: TestApp, redis: Reader, provider: TestProvid
   expect(failed).toEqual([])
   const entry = await entryOfBrowser(agent, redis)
   expectSaneEntry(entry, provider.issuer)
-  expect(told(app, 'login')).toMatchObject([{ issuer: entry.issuer, sub: entry.sub, loginId: entry.loginId }])
+  expect(listEvents(app, 'login')).toMatchObject([{ issuer: entry.issuer, sub: entry.sub, loginId: entry.loginId }])
   const profile = page.json() as Record<string, unknown>
   expect(profile).toMatchObject({ user: { sub: entry.sub, iss: provider.issuer } })
   const again = await agent.get('/profile')

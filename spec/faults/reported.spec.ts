@@ -6,7 +6,7 @@ import type { UserAgentResponse } from 'express-session-oidc/testing'
 import { describe, expect, it } from 'vitest'
 import { until, type TestApp } from '../support/app.ts'
 import { faultStages } from '../support/fault-stage.ts'
-import { response, told } from '../support/flow.ts'
+import { response, listEvents } from '../support/flow.ts'
 import { RedisTap } from '../support/redis-tap.ts'
 
 const { world, stage } = faultStages()
@@ -42,7 +42,7 @@ describe('one failed discovery for two requests', () => {
 
   it('each of the two logins emits login_failed', async () => {
     const [app] = await together()
-    expect(told(app, 'login_failed')).toMatchObject([{ status: 503 }, { status: 503 }])
+    expect(listEvents(app, 'login_failed')).toMatchObject([{ status: 503 }, { status: 503 }])
   })
 })
 
