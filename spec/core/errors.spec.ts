@@ -85,7 +85,9 @@ describe('LoginRefused', () => {
 
 describe('errors for faults of the store and the provider', () => {
   it('storeUnavailable() returns a 503 with Retry-After', () => {
-    const error = storeUnavailable(Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' }))
+    const cause = Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' })
+    const error = storeUnavailable(cause)
+    expect(error.cause).toBe(cause)
     expect(error).toMatchObject({
       code: 'store_unavailable',
       status: 503,

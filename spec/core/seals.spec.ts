@@ -5,10 +5,11 @@ import { deriveSeals } from '../../lib/core/seals.ts'
 const source = { secrets: ['a secret of at least 32 characters, for this spec'], owner: 'shop' }
 
 describe('deriveSeals()', () => {
-  const seals = Object.entries(deriveSeals(source))
-  const sealers = seals.filter((each): each is [string, Sealer] => each[1] instanceof Sealer)
+  const listSealers = (): [string, Sealer][] =>
+    Object.entries(deriveSeals(source)).filter((each): each is [string, Sealer] => each[1] instanceof Sealer)
 
   it('derives a key for each purpose, so that no seal opens what another has sealed', () => {
+    const sealers = listSealers()
     expect(sealers.map(([name]) => name)).toEqual([
       'tokens',
       'transaction',
@@ -27,7 +28,7 @@ describe('deriveSeals()', () => {
 
   it('derives the same keys in each process, so that the names of the purposes never change', () => {
     const purposes = ['tokens', 'transaction', 'finished', 'open page', 'logout', 'response', 'needs']
-    for (const [index, [, sealer]] of sealers.entries()) {
+    for (const [index, [, sealer]] of listSealers().entries()) {
       expect(new Sealer(source, purposes[index] as string).open(sealer.seal('text', 'about'), 'about')).toBe('text')
     }
   })
