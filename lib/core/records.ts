@@ -52,7 +52,7 @@ export interface OidcWrittenRecord {
  * - A key holds either a text or a set, never both.
  *
  * @example
- * // replace() in Postgres, without `value: undefined` and `besides`: one statement compares and writes.
+ * // replace() in Postgres, without `value: undefined` and `changes`: one statement compares and writes.
  * const sql = `UPDATE records SET value = $3, ends_at = now() + $4 * interval '1 second'
  *   WHERE key = $1 AND value = $2 AND ends_at > now()`
  * const { rowCount } = await pool.query(sql, [JSON.stringify(key), expected, value, seconds])
@@ -74,14 +74,14 @@ export interface OidcRecords {
    */
   set(key: OidcRecordKey, value: string, seconds: number): Promise<void>
   /**
-   * Writes a value if there is none, and then makes the changes of `besides` in the same step. Returns whether it wrote.
+   * Writes a value if there is none, and then makes the changes of `changes` in the same step. Returns whether it wrote.
    *
    * @example
    * const isFirst = await records.add({ kind: 'used', id: 'k2' }, 'used', 900) // false until 900 s have passed
    */
-  add(key: OidcRecordKey, value: string, seconds: number, besides?: OidcRecordChanges): Promise<boolean>
+  add(key: OidcRecordKey, value: string, seconds: number, changes?: OidcRecordChanges): Promise<boolean>
   /**
-   * Writes a value if the current one equals `expected`, and then makes the changes of `besides` in the same step. With
+   * Writes a value if the current one equals `expected`, and then makes the changes of `changes` in the same step. With
    * the value `undefined` it deletes the record and ignores `seconds`. Returns whether it wrote or deleted.
    *
    * @example
@@ -92,7 +92,7 @@ export interface OidcRecords {
     expected: string,
     value: string | undefined,
     seconds: number,
-    besides?: OidcRecordChanges,
+    changes?: OidcRecordChanges,
   ): Promise<boolean>
   /**
    * Returns the value, or undefined, and deletes it in the same step.

@@ -19,14 +19,14 @@ export function recordRequest({ scope, parameters }: OidcLoginNeeds): RequestedL
 /** Whether the login has just requested all of these needs. Requesting them again would loop with the same result. */
 export function wasRequestedRecently({ requested }: LoginEntry, { scope, parameters }: OidcLoginNeeds): boolean {
   if (nowSeconds() - requested.at >= repeatSeconds) return false
-  const wanted = Object.entries(parameters)
-  if (scope.length === 0 && wanted.length === 0) return false
+  const entries = Object.entries(parameters)
+  if (scope.length === 0 && entries.length === 0) return false
   const resources = listResources(requested)
   const isRequested = ([name, value]: [string, string]): boolean =>
     name === 'resource'
       ? value.split(' ').every((one) => resources.includes(one))
       : requested.parameters[name] === value
-  return scope.every((word) => requested.scope.includes(word)) && wanted.every(isRequested)
+  return scope.every((word) => requested.scope.includes(word)) && entries.every(isRequested)
 }
 
 /** Returns the resources of an authorization request (RFC 8707, section 2). */

@@ -112,9 +112,9 @@ export class RequestSession {
   }
 
   /** The store's records, if session and logins are in the same ones, so that one step can write both. */
-  get #kept(): SessionRecords | undefined {
-    const kept = findSessionRecords(this.#req.sessionStore)
-    return kept?.records === this.records ? kept : undefined
+  get #sessionRecords(): SessionRecords | undefined {
+    const sessionRecords = findSessionRecords(this.#req.sessionStore)
+    return sessionRecords?.records === this.records ? sessionRecords : undefined
   }
 
   get id(): string {
@@ -134,7 +134,7 @@ export class RequestSession {
     const session = this.#req.session
     if (!session?.hasLogins) return LoginRecord.none
     // With the option `records`, the record that the store has read is not the one that counts.
-    const read = this.#kept ? findAttachedLogin(session) : undefined
+    const read = this.#sessionRecords ? findAttachedLogin(session) : undefined
     return read ?? this.readLogin(this.id)
   }
 
@@ -153,8 +153,8 @@ export class RequestSession {
     if (keepData) Object.assign(renewed, copyData(former.session))
     const { id } = renewed
     const { records } = this
-    const kept = this.#kept
-    renewed.hasLogins = kept ? true : 'elsewhere'
+    const sessionRecords = this.#sessionRecords
+    renewed.hasLogins = sessionRecords ? true : 'elsewhere'
     let saved = false
     return {
       id,
@@ -163,7 +163,7 @@ export class RequestSession {
         req.session = renewed
         req.sessionID = id
         saved = true
-        if (kept && !kept.isOverridden()) return [kept.toWrite(renewed)]
+        if (sessionRecords && !sessionRecords.isOverridden()) return [sessionRecords.toWrite(renewed)]
         await callStore<void>((done) => renewed.save(done))
         return []
       },
@@ -173,11 +173,12 @@ export class RequestSession {
         if (saved) await callStore<void>((done) => store.destroy(id, done))
       },
       async dropFormer({ entries }) {
-        if (kept && !kept.isStored(former.session)) return
+        if (sessionRecords && !sessionRecords.isStored(former.session)) return
         const tokens = makeTokensKeys(former.id, Object.keys(entries))
         // A session without the mark may still have logins. `destroy` ends them; deleting the session data would not.
         const isKnown = tokens.length > 0 || findAttachedLogin(former.session)?.text === undefined
-        if (kept && isKnown && !kept.isOverridden()) return records.delete([makeDataKey(former.id), ...tokens])
+        if (sessionRecords && isKnown && !sessionRecords.isOverridden())
+          return records.delete([makeDataKey(former.id), ...tokens])
         if (tokens.length > 0) await records.delete(tokens)
         await callStore<void>((done) => store.destroy(former.id, done))
       },

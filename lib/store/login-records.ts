@@ -74,14 +74,14 @@ export class LoginRecords {
   }
 
   /** Replaces the record if it is still as it was read, or deletes it if no login is left. Returns whether it did. */
-  replace(session: string, record: LoginRecord, entries: LoginEntries, besides: OidcRecordChanges): Promise<boolean> {
+  replace(session: string, record: LoginRecord, entries: LoginEntries, changes: OidcRecordChanges): Promise<boolean> {
     const isOver = Object.keys(entries).length === 0
     return this.records.replace(
       makeLoginKey(session),
       record.text as string,
       isOver ? undefined : writeRecord(entries, record.version + 1),
       isOver ? 1 : computeSecondsLeft(entries),
-      besides,
+      changes,
     )
   }
 
@@ -124,7 +124,7 @@ export class LoginRecords {
   async write(
     session: string,
     entries: LoginEntries,
-    besides: OidcRecordChanges,
+    changes: OidcRecordChanges,
     before: LoginRecord | undefined,
   ): Promise<LoginRecord | undefined> {
     const text = writeRecord(entries, (before?.version ?? 0) + 1)
@@ -134,9 +134,9 @@ export class LoginRecords {
           before.text as string,
           text,
           computeSecondsLeft(entries),
-          besides,
+          changes,
         )
-      : await this.records.add(makeLoginKey(session), text, computeSecondsLeft(entries), besides)
+      : await this.records.add(makeLoginKey(session), text, computeSecondsLeft(entries), changes)
     return isWritten ? LoginRecord.of(session, text) : undefined
   }
 

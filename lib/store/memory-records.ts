@@ -19,10 +19,10 @@ export class MemoryRecords implements OidcRecords {
     this.#write(formatKey(key), value, seconds)
   }
 
-  async add(key: OidcRecordKey, value: string, seconds: number, besides?: OidcRecordChanges): Promise<boolean> {
+  async add(key: OidcRecordKey, value: string, seconds: number, changes?: OidcRecordChanges): Promise<boolean> {
     const name = formatKey(key)
     if (this.#read(name) !== undefined) return false
-    this.#writeBesides(besides)
+    this.#writeBesides(changes)
     this.#write(name, value, seconds)
     return true
   }
@@ -32,11 +32,11 @@ export class MemoryRecords implements OidcRecords {
     expected: string,
     value: string | undefined,
     seconds: number,
-    besides?: OidcRecordChanges,
+    changes?: OidcRecordChanges,
   ): Promise<boolean> {
     const name = formatKey(key)
     if (this.#read(name) !== expected) return false
-    this.#writeBesides(besides)
+    this.#writeBesides(changes)
     if (value === undefined) this.#entries.delete(name)
     else this.#write(name, value, seconds)
     return true

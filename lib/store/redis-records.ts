@@ -45,10 +45,10 @@ export interface RedisRecordsOptions {
 }
 
 /**
- * Makes the changes of `besides`. The values and lifetimes to write begin at ARGV[4], their keys at KEYS[2]. The keys to
+ * Makes the changes of `changes`. The values and lifetimes to write begin at ARGV[4], their keys at KEYS[2]. The keys to
  * delete are last.
  */
-const besidesScript = `
+const changesScript = `
 local written = (#ARGV - 3) / 2
 for i = 1, written do redis.call('SET', KEYS[i + 1], ARGV[2 * i + 2], 'EX', ARGV[2 * i + 3]) end
 for i = written + 2, #KEYS do redis.call('DEL', KEYS[i]) end
@@ -56,12 +56,12 @@ return 1`
 
 const addScript = `
 if not redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[3], 'NX') then return 0 end
-${besidesScript}`
+${changesScript}`
 
 const replaceScript = `
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 if ARGV[3] == '0' then redis.call('DEL', KEYS[1]) else redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[3]) end
-${besidesScript}`
+${changesScript}`
 
 /** The score of a member is its expiry, by the clock of Redis. The set expires with its last member. */
 const addToSetScript = `
@@ -125,14 +125,14 @@ class RecordCommands {
     return this.run((client) => client.eval(script, { keys: names, arguments: [...values] }))
   }
 
-  /** Runs a script that compares the record of `key` with `values`, and then makes the changes of `besides`. */
+  /** Runs a script that compares the record of `key` with `values`, and then makes the changes of `changes`. */
   async change(
     script: string,
     key: OidcRecordKey,
     values: readonly string[],
-    besides: OidcRecordChanges,
+    changes: OidcRecordChanges,
   ): Promise<boolean> {
-    const { set: written = [], delete: deleted = [] } = besides
+    const { set: written = [], delete: deleted = [] } = changes
     const keys = [key, ...written.map((record) => record.key), ...deleted]
     const texts = written.flatMap(({ value, seconds }) => [value, formatSeconds(seconds)])
     return Number(await this.runScript(script, keys, [...values, ...texts])) === 1
@@ -148,14 +148,14 @@ function makeTexts(commands: RecordCommands): Omit<OidcRecords, 'addToSet' | 'me
     async set(key, value, seconds) {
       await commands.run((client) => client.set(commands.name(key), value, { expiration: expireAfter(seconds) }))
     },
-    async add(key, value, seconds, besides) {
-      if (besides) return commands.change(addScript, key, ['', value, formatSeconds(seconds)], besides)
+    async add(key, value, seconds, changes) {
+      if (changes) return commands.change(addScript, key, ['', value, formatSeconds(seconds)], changes)
       const options = { condition: 'NX' as const, expiration: expireAfter(seconds) }
       return (await commands.run((client) => client.set(commands.name(key), value, options))) !== null
     },
-    replace(key, expected, value, seconds, besides = {}) {
+    replace(key, expected, value, seconds, changes = {}) {
       const after = value === undefined ? ['', '0'] : [value, formatSeconds(seconds)]
-      return commands.change(replaceScript, key, [expected, ...after], besides)
+      return commands.change(replaceScript, key, [expected, ...after], changes)
     },
     async getAndDelete(key) {
       return toText(await commands.run((client) => client.getDel(commands.name(key))))

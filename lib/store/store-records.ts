@@ -25,8 +25,8 @@ export class StoreRecords implements OidcRecords {
     return this.#serialize(id, () => this.#write(id, value, seconds))
   }
 
-  add(key: OidcRecordKey, value: string, seconds: number, besides?: OidcRecordChanges): Promise<boolean> {
-    return this.#change(makeSessionId(key), undefined, value, seconds, besides)
+  add(key: OidcRecordKey, value: string, seconds: number, changes?: OidcRecordChanges): Promise<boolean> {
+    return this.#change(makeSessionId(key), undefined, value, seconds, changes)
   }
 
   replace(
@@ -34,9 +34,9 @@ export class StoreRecords implements OidcRecords {
     expected: string,
     value: string | undefined,
     seconds: number,
-    besides?: OidcRecordChanges,
+    changes?: OidcRecordChanges,
   ): Promise<boolean> {
-    return this.#change(makeSessionId(key), expected, value, seconds, besides)
+    return this.#change(makeSessionId(key), expected, value, seconds, changes)
   }
 
   #change(

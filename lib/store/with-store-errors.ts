@@ -13,9 +13,9 @@ export function wrapStoreErrors(records: OidcRecords): OidcRecords {
   return {
     get: (key) => safe(() => records.get(key)),
     set: (key, value, seconds) => safe(() => records.set(key, value, seconds)),
-    add: (key, value, seconds, besides) => safe(() => records.add(key, value, seconds, besides)),
-    replace: (key, expected, value, seconds, besides) =>
-      safe(() => records.replace(key, expected, value, seconds, besides)),
+    add: (key, value, seconds, changes) => safe(() => records.add(key, value, seconds, changes)),
+    replace: (key, expected, value, seconds, changes) =>
+      safe(() => records.replace(key, expected, value, seconds, changes)),
     getAndDelete: (key) => safe(() => records.getAndDelete(key)),
     delete: (keys) => safe(() => records.delete(keys)),
     addToSet: (key, member, seconds) => safe(() => records.addToSet(key, member, seconds)),

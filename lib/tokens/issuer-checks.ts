@@ -28,8 +28,8 @@ export async function findRuleFault(
   if (issuers && issuers.length > 0 && !issuers.includes(claims['iss'] as string)) {
     return { reason: 'iss is not an issuer that `tokenIssuer` returned', isRefusal: false }
   }
-  const verdict = rules.accept ? await callAccept(rules.accept, claims, context) : true
-  if (verdict !== true) return { reason: describeRefusal(verdict), isRefusal: true }
+  const decision = rules.accept ? await callAccept(rules.accept, claims, context) : true
+  if (decision !== true) return { reason: describeRefusal(decision), isRefusal: true }
   if (issuers?.length === 0) return { reason: '`tokenIssuer` returned no issuer', isRefusal: false }
   return undefined
 }
@@ -61,12 +61,12 @@ async function callAccept(
   }
 }
 
-function describeRefusal(verdict: unknown): string {
-  return typeof verdict === 'string'
-    ? verdict.slice(0, 500)
-    : verdict === false
+function describeRefusal(decision: unknown): string {
+  return typeof decision === 'string'
+    ? decision.slice(0, 500)
+    : decision === false
       ? '`accept` returned false'
-      : `\`accept\` returned a value of type ${typeof verdict}; only true accepts a token`
+      : `\`accept\` returned a value of type ${typeof decision}; only true accepts a token`
 }
 
 /**

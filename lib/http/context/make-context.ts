@@ -13,7 +13,7 @@ import { restoreDpop } from '../../logins/tokens/dpop.ts'
 import { findExchangedToken } from '../../logins/tokens/exchange-token.ts'
 import type { Instance } from '../../logins/instance.ts'
 import { readTokens, unreadable, type LoginPlace } from '../../logins/tokens/stored-tokens.ts'
-import { findFreshToken, type BoundToken, type WantedToken } from '../../logins/tokens/refresh.ts'
+import { findFreshToken, type BoundToken, type RequestedToken } from '../../logins/tokens/refresh.ts'
 import { formatTargetName, ownTarget } from '../../logins/tokens/target.ts'
 import { fetchVerifiedUserInfo } from '../../logins/login/user-info.ts'
 import { AccessTokenRefused } from '../../provider/endpoints.ts'
@@ -139,12 +139,12 @@ class Context implements ContextBase {
     return { logins: this.#instance.loginsIn(session.records), session: session.id, entry }
   }
 
-  async #present(request: WantedToken): Promise<PresentedToken> {
+  async #present(request: RequestedToken): Promise<PresentedToken> {
     const token = await this.#token(request)
     return { accessToken: token.accessToken, dpop: await restoreDpop(this.#instance, token) }
   }
 
-  #token(request: WantedToken): Promise<BoundToken> {
+  #token(request: RequestedToken): Promise<BoundToken> {
     return this.#withPlace(async (place) => {
       const token = await findFreshToken(this.#instance, place, request)
       if (isNewer(token, place.entry, request)) await this.#rereadLogin(place)
@@ -179,7 +179,7 @@ class Context implements ContextBase {
 }
 
 /** Whether a token is newer than the login that the request has read. */
-function isNewer(token: AccessToken, entry: LoginEntry, { target }: WantedToken): boolean {
+function isNewer(token: AccessToken, entry: LoginEntry, { target }: RequestedToken): boolean {
   if (formatTargetName(target) === '') return token.expiresAt !== entry.accessTokenEndsAt
   return !token.scope.every((value) => entry.scope.includes(value))
 }

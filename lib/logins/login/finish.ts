@@ -27,7 +27,7 @@ export interface FinishInput {
     roles: readonly string[]
   }) => Promise<unknown>
   /** Returns the hook's redirect target if it is a path on this origin, otherwise undefined. */
-  readonly localPath: (wanted: unknown) => string | undefined
+  readonly localPath: (destination: unknown) => string | undefined
 }
 
 export interface Finished {
@@ -74,9 +74,9 @@ export async function finishLogin(instance: Instance, input: FinishInput): Promi
 }
 
 async function runHook(input: FinishInput, identity: Identity): Promise<string> {
-  let wanted: unknown
+  let destination: unknown
   try {
-    wanted = await input.afterLogin({ user: identity.user, tokens: identity.tokens, roles: identity.roles })
+    destination = await input.afterLogin({ user: identity.user, tokens: identity.tokens, roles: identity.roles })
   } catch (error) {
     throw hookFailed('afterLogin', error, [
       identity.tokens.accessToken,
@@ -84,8 +84,8 @@ async function runHook(input: FinishInput, identity: Identity): Promise<string> 
       identity.tokens.idToken,
     ])
   }
-  if (wanted === undefined || wanted === null) return input.transaction.returnTo
-  const path = input.localPath(wanted)
+  if (destination === undefined || destination === null) return input.transaction.returnTo
+  const path = input.localPath(destination)
   if (path === undefined) {
     throw hookFailed(
       'afterLogin',

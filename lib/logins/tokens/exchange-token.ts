@@ -11,7 +11,7 @@ import { formatExchangeName, ownTarget, findNamedToken, addAdditionalToken, type
 import { isFresh } from './freshness.ts'
 
 /** Parameters of a token exchange (RFC 8693, section 2.1). */
-export interface WantedExchange {
+export interface RequestedExchange {
   readonly audience: readonly string[]
   readonly target: Target
   readonly minValidSeconds: number
@@ -30,7 +30,7 @@ const newSeconds = 30
 export async function findExchangedToken(
   instance: Instance,
   place: LoginPlace,
-  { audience, target, minValidSeconds }: WantedExchange,
+  { audience, target, minValidSeconds }: RequestedExchange,
 ): Promise<AccessToken> {
   const name = formatExchangeName(audience, target)
   // A step-up login can only add the scope: the resource belongs to the exchange, not to the authorization request.
@@ -60,15 +60,15 @@ async function exchange(
   place: LoginPlace,
   request: Parameters<typeof exchangeToken>[2],
 ): Promise<IssuedTokens> {
-  const wanted = { target: ownTarget, minValidSeconds: newSeconds }
-  const subject = await findFreshToken(instance, place, wanted)
+  const requested = { target: ownTarget, minValidSeconds: newSeconds }
+  const subject = await findFreshToken(instance, place, requested)
   try {
     return await exchangeToken(instance.provider, subject.accessToken, request, await restoreDpop(instance, subject))
   } catch (error) {
     // The error code is the same for an invalid token and for an invalid request (RFC 8693, section 2.2.2).
     const isNew = nowSeconds() - subject.obtainedAt < newSeconds
     if (!(error instanceof ExchangeRefused) || error.code !== 'client_rejected' || isNew) throw error
-    const refreshed = await findFreshToken(instance, place, { ...wanted, refused: subject.accessToken })
+    const refreshed = await findFreshToken(instance, place, { ...requested, refused: subject.accessToken })
     return exchangeToken(instance.provider, refreshed.accessToken, request, await restoreDpop(instance, refreshed))
   }
 }

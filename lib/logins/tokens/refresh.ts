@@ -23,7 +23,7 @@ import { findMissingScope, formatTargetName, ownTarget, findNamedToken, type Tar
 import { isFresh, isUsable } from './freshness.ts'
 
 /** A request for an access token of a login. */
-export interface WantedToken {
+export interface RequestedToken {
   readonly target: Target
   readonly minValidSeconds: number
   /** Access token that an API has rejected (RFC 6750, section 3.1). It is not returned again even if it has not expired. */
@@ -59,8 +59,12 @@ type RefreshResult =
  * grant the requested scope or resource, `setup_invalid` if such a token needs a refresh token and there is none,
  * `provider_unavailable`, `store_unavailable`
  */
-export async function findFreshToken(instance: Instance, place: LoginPlace, wanted: WantedToken): Promise<BoundToken> {
-  const { target, minValidSeconds, refused } = wanted
+export async function findFreshToken(
+  instance: Instance,
+  place: LoginPlace,
+  requested: RequestedToken,
+): Promise<BoundToken> {
+  const { target, minValidSeconds, refused } = requested
   const stored = await readTokens(place)
   if (!stored) throw unreadable(instance)
   const observed = findNamedToken(stored, formatTargetName(target))

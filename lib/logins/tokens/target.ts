@@ -57,10 +57,10 @@ function isExchanged(name: string): boolean {
 }
 
 /** Returns the requested scope that a token lacks. Entra writes scope both with and without its resource as a prefix. */
-export function findMissingScope({ scope: wanted }: Target, token: AccessToken): readonly string[] {
+export function findMissingScope({ scope: requested }: Target, token: AccessToken): readonly string[] {
   const isGranted = (word: string): boolean =>
     loginScope.has(word) ||
     word.endsWith('/.default') ||
     token.scope.some((granted) => granted === word || granted.endsWith(`/${word}`) || word.endsWith(`/${granted}`))
-  return (wanted ?? []).filter((word) => !isGranted(word))
+  return (requested ?? []).filter((word) => !isGranted(word))
 }

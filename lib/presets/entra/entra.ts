@@ -135,10 +135,10 @@ async function acceptUser(
   const fault = findEntraTokenFault(claims, context, authority, appTokens) ?? findGroupsFault(claims, groups)
   if (fault !== undefined) return fault
   if (!allow) return true
-  const verdict: unknown = await allow(claims)
-  if (verdict === true) return true
+  const decision: unknown = await allow(claims)
+  if (decision === true) return true
   const who = `user ${quote(claims['oid'])} of tenant ${quote(claims['tid'])}`
-  return verdict === false
+  return decision === false
     ? `\`allow\` returned false for ${who}`
     : `\`allow\` returned neither true nor false for ${who}; only true accepts the user`
 }
