@@ -152,7 +152,7 @@ class Context implements ContextBase {
     })
   }
 
-  /** Runs `work`. If that finds that the login has ended, the request no longer has a login. */
+  /** Runs `work`. If `work` finds that the login has ended, the request no longer has a login. */
   async #withPlace<Result>(work: (place: LoginPlace) => Promise<Result>): Promise<Result> {
     const place = this.#place()
     try {

@@ -85,7 +85,7 @@ export function makeStepUpLogin({ scope, parameters }: OidcLoginNeeds): LoginReq
   return { scope, parameters, returnTo: undefined }
 }
 
-/** Returns the login request of the login URL: with the step-up that this instance sealed into it, or a plain one. */
+/** Returns the login request of a login URL: the step-up that this instance sealed into the URL, or else a plain login. */
 export function readRequestedLogin(handler: HandlerContext): LoginRequest {
   const ask = parseQuery(handler.req.originalUrl).getAll('ask')
   const needs = ask.length === 1 ? openNeeds(handler.instance, ask[0] as string) : undefined
