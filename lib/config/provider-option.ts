@@ -15,7 +15,6 @@ export interface ResolvedProvider {
   readonly roles: ((sources: OidcRoleSources) => readonly string[]) | undefined
 }
 
-/** Names of the settings of a provider. */
 export const providerSettings: readonly (keyof CustomProviderOptions)[] = ['issuer', 'scope', 'roles', ...issuerRules]
 
 /** Reads the option `provider`, or its alternative `issuer`, which has no rules. */
@@ -44,7 +43,6 @@ export function findChoiceFault(provider: unknown, issuer: unknown): string | un
   return '`provider` is not a provider; pass what `keycloak()`, `entra()` or `customProvider()` returned, itself and not a copy'
 }
 
-/** Reads the settings of a provider. */
 export function readProviderSettings(checks: Checks, needs: IssuerNeeds): ResolvedProvider {
   return {
     ...checks.issuer(needs),

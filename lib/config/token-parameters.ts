@@ -6,7 +6,7 @@ export interface OidcAccessTokenParameters {
   /**
    * Scope of the token: a string or an array. Each combination of scope and resource has its own token, which is stored with
    * the login.
-   * @default all scope that the login was granted
+   * @default all scope that the login was granted; none in a token exchange, where the provider decides
    * @see https://www.rfc-editor.org/rfc/rfc6749#section-3.3
    * @example await req.oidc.accessToken({ scope: 'calendar.read' })
    */

@@ -184,7 +184,6 @@ function isNewer(token: AccessToken, entry: LoginEntry, { target }: WantedToken)
   return !token.scope.every((value) => entry.scope.includes(value))
 }
 
-/** Creates the context of an instance for a request. */
 export function makeContext(handler: HandlerContext): OidcContext {
   return new Context(handler) as unknown as OidcContext
 }

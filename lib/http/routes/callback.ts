@@ -76,7 +76,6 @@ async function handleRepeatedResponse(callback: Callback): Promise<void> {
   throw fail('callback_used')
 }
 
-/** Restarts the login of a transaction. */
 function startAgain(handler: HandlerContext, transaction: Transaction, attempt = 0): Promise<void> {
   const { scope, parameters, returnTo } = transaction
   return startLogin(handler, { scope, parameters, returnTo }, { attempt })

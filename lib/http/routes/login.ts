@@ -80,7 +80,6 @@ function extendParameters(
   return { ...parameters, resource: [...new Set([...requested, ...listResources({ parameters })])].join(' ') }
 }
 
-/** Returns the login request of a step-up. */
 export function makeStepUpLogin({ scope, parameters }: OidcLoginNeeds): LoginRequest {
   return { scope, parameters, returnTo: undefined }
 }
@@ -92,7 +91,7 @@ export function readRequestedLogin(handler: HandlerContext): LoginRequest {
   return needs ? makeStepUpLogin(needs) : makePlainLogin(handler)
 }
 
-/** Returns the login request with the instance's options. */
+/** Returns a login request without parameters of its own, which uses the instance's options. */
 export function makePlainLogin(handler: HandlerContext): LoginRequest {
   return resolveLoginParameters({}, handler.instance.options.origin)
 }
