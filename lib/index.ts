@@ -1,3 +1,9 @@
+/**
+ * OpenID Connect login for Express, on the sessions of `express-session`: `createOidc` for applications with logins,
+ * `createBearer` for APIs that accept access tokens.
+ *
+ * @module
+ */
 export { createOidc, requireAnyAuth } from './http/create-oidc.ts'
 export type { Oidc, OidcHealth } from './http/oidc.ts'
 export { createBearer, type Bearer } from './http/bearer.ts'

@@ -1,8 +1,8 @@
 import type { Checks } from './checks.ts'
 
 /**
- * Accepted signature algorithms, whatever a provider lists. Only asymmetric ones: a token that is unsigned, or signed with
- * a public key as the secret, must not pass (RFC 8725, sections 3.1 and 3.2).
+ * The signature algorithms that this package accepts; the list of a provider can only narrow them. All are asymmetric: a
+ * token that is unsigned, or signed with a public key as the secret, must not pass (RFC 8725, sections 3.1 and 3.2).
  */
 export const acceptedAlgorithms: readonly string[] = [
   'RS256',

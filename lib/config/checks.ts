@@ -84,7 +84,7 @@ export class Checks {
     return result
   }
 
-  /** Returns the option `issuer`, with the metadata if they are given instead of the identifier. */
+  /** Returns the option `issuer`, with its metadata if that was passed instead of the identifier. */
   issuer(needs: IssuerNeeds): Omit<IssuerReading, 'faults'> {
     const given = this.value('issuer')
     const missing =

@@ -1,7 +1,7 @@
 /**
- * The claims of a user: the standard claims that applications commonly read. Merge claims of your own into this interface,
- * and every user has them.
- * @see https://openid.net/specs/openid-connect-core-1_0.html#OidcUserClaims
+ * The claims of a user: the standard claims that applications commonly read. To add your own claims to the type of every
+ * user, merge them into this interface.
+ * @see https://openid.net/specs/openid-connect-core-1_0.html#StandardClaims
  * @example
  * declare module 'express-session-oidc' {
  *   interface OidcUserClaims {
@@ -34,7 +34,8 @@ export interface OidcUserClaims {
 
 /**
  * The user of a login: the claims of the ID token and, with `userInfo: true`, those of userinfo. Claims about the token
- * itself, such as `aud`, `exp`, `iat`, `nonce` and `sid`, are left out. `iss` and `sub` together identify the user forever.
+ * itself, such as `aud`, `exp`, `iat`, `nonce` and `sid`, are left out. Only `iss` and `sub` together identify the user
+ * permanently.
  * @see https://openid.net/specs/openid-connect-core-1_0.html#ClaimStability
  */
 export type OidcUser<Claims extends object = OidcUserClaims> = Readonly<{ iss: string; sub: string } & Claims>
@@ -60,12 +61,12 @@ export interface OidcTokenSet {
   readonly scope: readonly string[]
 }
 
-/** Verified claims from which the option `roles` finds the roles of a user or a token. */
+/** Verified claims from which the option `roles` derives the roles of a user or a token. */
 export interface OidcRoleSources {
   /** Claims of the verified ID token; empty for a token that is presented to an API. */
   readonly idToken: OidcUnknownClaims
-  /** Claims of the access token, if its signature or, at an API, its issuer (introspection) confirms them. */
+  /** Claims of the access token; undefined unless its signature or, at an API, introspection confirms them. */
   readonly accessToken: OidcUnknownClaims | undefined
-  /** The userinfo response, with `userInfo: true`. */
+  /** Claims of the userinfo response, with `userInfo: true`; otherwise undefined. */
   readonly userInfo: OidcUnknownClaims | undefined
 }

@@ -7,7 +7,8 @@ export interface ResolvedClient {
 }
 
 /**
- * Returns secret and method of a client. A missing secret never selects `none`: it may be an unset environment variable.
+ * Returns the secret of a client and its authentication method. A missing secret never selects `none`: it may be an unset
+ * environment variable.
  */
 export function readClient(checks: Checks): ResolvedClient {
   const secret = checks.string('clientSecret', 'the secret registered with the provider')

@@ -9,11 +9,11 @@ export const loginMetadata = ['authorization_endpoint', 'token_endpoint', 'jwks_
 /** What an issuer must have besides a valid identifier. */
 export interface IssuerNeeds {
   readonly allowInsecure: boolean
-  /** Members that the metadata must have, if they are given. */
+  /** Members that the metadata must have, if it was passed. */
   readonly neededMetadata: readonly string[]
 }
 
-/** An issuer with its metadata, if they were given. It is empty if there are faults. */
+/** An issuer, with its metadata if that was passed. `issuer` is empty if there are faults. */
 export interface IssuerReading {
   readonly issuer: string
   readonly metadata: OidcProviderMetadata | undefined
@@ -24,7 +24,7 @@ export interface IssuerReading {
 export function readIssuer(given: unknown, needs: IssuerNeeds): IssuerReading {
   if (given instanceof URL && given.protocol === 'file:') return readMetadataFile(given, needs)
   if (typeof given !== 'string' && !(given instanceof URL)) return readMetadata(given, needs)
-  // A URL object adds a slash to an origin. The identifier of an issuer without a path has none.
+  // A URL object appends a slash to a bare origin, but an issuer identifier without a path has none.
   const issuer = typeof given === 'string' ? given : given.href.replace(/^([^/]+\/\/[^/]+)\/$/, '$1')
   const fault = findIssuerFault(issuer, needs.allowInsecure)
   return fault === undefined ? { issuer, metadata: undefined, faults: [] } : rejectIssuer(fault)

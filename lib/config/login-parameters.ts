@@ -7,7 +7,7 @@ import { splitWords } from '../core/scope.ts'
 export interface LoginRequest {
   /** Undefined: the scope of the instance. */
   readonly scope: readonly string[] | undefined
-  /** Parameters of the authorization request as they are sent; several values of `resource` are separated by spaces. */
+  /** Parameters of the authorization request as they are sent, except that spaces separate several values of `resource`. */
   readonly parameters: Readonly<Record<string, string>>
   readonly returnTo: string | undefined
 }
@@ -25,8 +25,8 @@ const known = [
 ]
 
 /**
- * Parameters that this package or an option of it sets. If `extra` could set them, it could disable the protection of a
- * login.
+ * Parameters that this package or one of its options sets. If `extra` could set them, it could disable the protection of
+ * a login.
  */
 const reserved = new Set([
   'acr_values',

@@ -3,7 +3,7 @@ import { Checks, optionsInvalid } from './checks.ts'
 /** Parameters of `oidc.logins.list()`. */
 export interface OidcListParameters {
   /**
-   * Subject whose logins are listed: `req.oidc.user.sub`, also in events.
+   * Subject whose logins are listed, as in `req.oidc.user.sub` and in events.
    * @example await oidc.logins.list({ sub: oidc.user(req).sub })
    */
   sub: string
@@ -16,21 +16,26 @@ export interface OidcListParameters {
 }
 
 /**
- * Parameters of `oidc.logins.end()`: exactly one of `sub`, `sid` and `id`. One that is present but undefined is an error.
+ * Parameters of `oidc.logins.end()`: exactly one of `sub`, `sid` and `id`. A parameter that is present but undefined is an
+ * error.
  */
 export interface OidcEndParameters {
   /**
    * Ends all logins of this subject.
+   * @default none
    * @example await oidc.logins.end({ sub: oidc.user(req).sub })
    */
   sub?: string | undefined
   /**
    * Ends all logins of this session at the provider (claim `sid` of its ID tokens).
+   * @default none
+   * @see https://openid.net/specs/openid-connect-frontchannel-1_0.html#OPLogout
    * @example await oidc.logins.end({ sid })
    */
   sid?: string | undefined
   /**
-   * Ends this login: `req.oidc.loginId`.
+   * Ends the login with this id (`req.oidc.loginId`).
+   * @default none
    * @example await oidc.logins.end({ id })
    */
   id?: string | undefined

@@ -3,42 +3,44 @@ import type { OidcRoleSources } from './claims.ts'
 import type { OidcIssuerRules } from './issuer-rules.ts'
 import type { OidcProviderMetadata } from './provider-metadata.ts'
 
-/** Options of `customProvider`. In the examples of the members, `options` are the other options. */
+/** Options of `customProvider`. In the examples below, `options` stands for the other options. */
 export interface CustomProviderOptions extends OidcIssuerRules {
   /**
-   * The provider, `https:` or on loopback: its issuer identifier, exactly as in its metadata, which are discovered on
-   * first use (OIDC Discovery, section 4). Or the metadata, as an object or as the `file:` URL of a JSON file.
+   * The provider's issuer identifier, exactly as in its metadata, which is discovered on first use. Or the metadata itself,
+   * as an object or as the `file:` URL of a JSON file. The provider's URLs must be `https:` or on loopback.
+   * @see https://openid.net/specs/openid-connect-discovery-1_0.html#ProviderConfig
    * @example customProvider({ issuer: 'https://id.example.com', accept: ({ tier }) => tier === 'gold' })
    */
   issuer: string | URL | OidcProviderMetadata
   /**
-   * Scope that logins request if `createOidc` has no option `scope`: a string or an array; must contain `openid`.
+   * Scope that logins request if `createOidc` has no option `scope`: a string or an array that contains `openid`.
    * @default 'openid profile email'
+   * @see https://openid.net/specs/openid-connect-core-1_0.html#ScopeClaims
    * @example customProvider({ ...options, scope: 'openid profile groups' })
    */
   scope?: string | readonly string[] | undefined
   /**
-   * Returns the roles of a user or a token if there is no option `roles` beside `provider`.
-   * @default the roles that `createOidc` and `createBearer` find without this option
+   * Returns the roles of a user or a token. An option `roles` next to `provider` replaces it.
+   * @default the roles that `createOidc` and `createBearer` read by default
    * @example customProvider({ ...options, roles: ({ idToken }) => (idToken.groups ?? []) as string[] })
    */
   roles?: ((sources: OidcRoleSources) => readonly string[]) | undefined
 }
 
-/** Settings of a provider, whose metadata file has been read. */
+/** Settings of a provider. A metadata file has been read already. */
 type ProviderSettings = Omit<CustomProviderOptions, 'issuer'> & { readonly issuer: string | OidcProviderMetadata }
 
 /**
- * A provider: its issuer, the scope and roles of its users, and the rules for its tokens. It is made by `keycloak()`,
- * `entra()` or `customProvider()`, and passed as the option `provider` of `createOidc` and `createBearer`. It cannot be
- * changed, copied or extended, so no option can replace one of its rules.
+ * A provider: its issuer, the scope and roles of its users, and the rules for its tokens. Create it with
+ * `keycloak()`, `entra()` or `customProvider()`, and pass it as the option `provider` of `createOidc` and `createBearer`. It
+ * cannot be changed, copied or extended, so no option can replace one of its rules.
  * @example
  * const provider = keycloak({ url: 'https://id.example.com', realm: 'acme' })
  * const oidc = createOidc({ provider, ...options })
  * const api = createBearer({ provider, audience: 'orders' })
  */
 export class OidcProvider {
-  // Private, and without own properties beside it: a spread copy has no issuer, so it cannot lose the rules unnoticed.
+  // The only state, and private: a spread copy has no issuer either, so it cannot lose the rules unnoticed.
   readonly #settings: ProviderSettings
 
   /** @internal */
@@ -47,7 +49,7 @@ export class OidcProvider {
     Object.freeze(this)
   }
 
-  /** The issuer identifier, or the URL below which the metadata are found if the rules name another issuer. */
+  /** The issuer identifier, or the URL below which the metadata is found if the rules name another issuer. */
   get issuer(): string {
     const { issuer } = this.#settings
     return typeof issuer === 'string' ? issuer : issuer.issuer
@@ -67,9 +69,9 @@ export class OidcProvider {
 /** The options `provider` and `issuer`: exactly one is given. */
 export interface ProviderAndIssuer<Issuer> {
   /**
-   * The provider, made by `keycloak()`, `entra()` or `customProvider()`: its issuer, its scope and roles, and the rules for
-   * its tokens. The options `scope` and `roles` replace those of the provider; no option replaces a rule. A copy, or
-   * `issuer` beside it, is an error (`options_invalid`).
+   * The provider that `keycloak()`, `entra()` or `customProvider()` returned: its issuer, its scope and roles, and the rules
+   * for its tokens. The options `scope` and `roles` replace those of the provider; no option replaces a rule. Passing a copy
+   * of a provider, or `issuer` as well, is an error (`options_invalid`).
    * @default none: `issuer` is required
    * @example
    * createOidc({ ...options, provider: keycloak({ url: 'https://id.example.com', realm: 'acme' }) })
@@ -77,11 +79,13 @@ export interface ProviderAndIssuer<Issuer> {
    */
   provider: OidcProvider
   /**
-   * The provider, `https:` or on loopback: its issuer identifier, exactly as in its metadata, which are discovered on
-   * first use (OIDC Discovery, section 4). Or the metadata, as an object or as the `file:` URL of a JSON file. In
-   * `createBearer` an identifier, an entry with settings of its own, or a fixed list of at most 1000 identifiers, providers
-   * and entries; the token's `iss` only selects one. `provider` beside it is an error (`options_invalid`).
+   * The provider's issuer identifier, exactly as in its metadata, which is discovered on first use. Or the metadata itself,
+   * as an object or as the `file:` URL of a JSON file. The provider's URLs must be `https:` or on loopback. In
+   * `createBearer`, an identifier, an entry with its own settings, or a list of at most 1000 identifiers, providers and
+   * entries. The list is fixed: a token's `iss` only selects an entry. Passing `provider` as well is an error
+   * (`options_invalid`).
    * @default none: `provider` is required
+   * @see https://openid.net/specs/openid-connect-discovery-1_0.html#ProviderConfig
    * @example
    * createOidc({ ...options, issuer: new URL('./provider.json', import.meta.url) })
    * createBearer({ ...options, issuer: ['https://id.example.com', 'https://id.example.org'] })

@@ -3,13 +3,13 @@
  * @see https://openid.net/specs/openid-connect-discovery-1_0.html#ProviderMetadata
  */
 export interface OidcProviderMetadata {
-  /** The issuer identifier, exactly as `iss` of the ID tokens has it, unless `tokenIssuer` says otherwise. */
+  /** The issuer identifier, exactly as in the `iss` of ID tokens, unless `tokenIssuer` returns another. */
   readonly issuer: string
   /** URL that browsers are redirected to for a login. */
   readonly authorization_endpoint: string
   /** URL of the token endpoint. */
   readonly token_endpoint: string
-  /** URL of the key set that verifies the tokens. */
+  /** URL of the provider's key set, which verifies its tokens. */
   readonly jwks_uri: string
   /** URL of the userinfo endpoint. Required for `userInfo: true`. */
   readonly userinfo_endpoint?: string | undefined

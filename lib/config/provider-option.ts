@@ -8,14 +8,13 @@ import type { OidcProviderMetadata } from './provider-metadata.ts'
 /** The validated option `provider` or `issuer`. The issuer is empty if there are faults. */
 export interface ResolvedProvider {
   readonly issuer: string
-  /** Undefined if they are discovered. */
+  /** Undefined if the metadata is discovered. */
   readonly metadata: OidcProviderMetadata | undefined
   readonly rules: OidcIssuerRules | undefined
   readonly scope: readonly string[] | undefined
   readonly roles: ((sources: OidcRoleSources) => readonly string[]) | undefined
 }
 
-/** Names of the settings of a provider. */
 export const providerSettings: readonly (keyof CustomProviderOptions)[] = ['issuer', 'scope', 'roles', ...issuerRules]
 
 /** Reads the option `provider`, or its alternative `issuer`, which has no rules. */
@@ -31,7 +30,7 @@ export function readProvider(checks: Checks, needs: IssuerNeeds): ResolvedProvid
   return checks.nested('provider', providerSettings, (inner) => readProviderSettings(inner, needs), { given: settings })
 }
 
-/** Returns why the values of the options `provider` and `issuer` name no provider. */
+/** Returns why the options `provider` and `issuer` do not name one provider; undefined if they do. */
 export function findChoiceFault(provider: unknown, issuer: unknown): string | undefined {
   if (provider !== undefined && issuer !== undefined) {
     return '`provider` and `issuer` are both given; pass one of them: a provider has its own issuer'
@@ -44,7 +43,6 @@ export function findChoiceFault(provider: unknown, issuer: unknown): string | un
   return '`provider` is not a provider; pass what `keycloak()`, `entra()` or `customProvider()` returned, itself and not a copy'
 }
 
-/** Reads the settings of a provider. */
 export function readProviderSettings(checks: Checks, needs: IssuerNeeds): ResolvedProvider {
   return {
     ...checks.issuer(needs),

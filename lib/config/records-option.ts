@@ -3,7 +3,7 @@ import type { Checks } from './checks.ts'
 
 const methods = ['get', 'set', 'add', 'replace', 'getAndDelete', 'delete', 'addToSet', 'members', 'removeFromSet']
 
-/** Returns an option that is {@link OidcRecords}; undefined if it is missing or invalid. */
+/** Returns an option that must be {@link OidcRecords}; undefined if it is missing or invalid. */
 export function readRecords(checks: Checks, name: string, given: unknown): OidcRecords | undefined {
   if (given === undefined) return undefined
   if (

@@ -139,7 +139,7 @@ function readBearerSettings(checks: Checks): ResolvedBearerSettings {
 
 /** Returns the option `audience` as a list; undefined if it is missing or invalid. */
 export function readAudience(checks: Checks): readonly string[] | undefined {
-  // An audience that is present but undefined must be a fault: without one, tokens for other audiences could pass.
+  // An audience that is present but undefined must be a fault: otherwise tokens for other audiences could pass.
   if (!checks.has('audience')) return undefined
   const given = checks.value('audience')
   const list: readonly unknown[] = Array.isArray(given) ? given : [given]
@@ -196,7 +196,7 @@ function listEntries(checks: Checks, { roles, hasAudience }: Defaults): readonly
     if (!hasAudience) checks.fault(audienceMissing)
     return []
   }
-  // The option `roles` stands beside `provider`, so it replaces the provider's as it does in an entry of a list.
+  // The option `roles` is next to `provider`, so it replaces the provider's roles, as in an entry of a list.
   if (provider !== undefined) return [{ provider, roles }]
   return list.map((each) => {
     if (typeof each === 'string' || each instanceof URL) return { issuer: each }

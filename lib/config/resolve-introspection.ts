@@ -14,7 +14,7 @@ export interface ResolvedIntrospector extends ResolvedIntrospection, ResolvedCli
 
 const settings = ['tokens', 'cacheSeconds']
 
-/** Returns the option `introspection` of a login, whose client asks; undefined if it is missing. */
+/** Returns the option `introspection` of `createOidc`, which uses the client of the logins; undefined if it is missing. */
 export function readIntrospection(checks: Checks): ResolvedIntrospection | undefined {
   const given = checks.value('introspection')
   if (given === undefined) return undefined
@@ -24,7 +24,7 @@ export function readIntrospection(checks: Checks): ResolvedIntrospection | undef
   })
 }
 
-/** Returns the option `introspection` of an issuer, with the client that asks; undefined if it is missing. */
+/** Returns the option `introspection` of `createBearer`, which names its own client; undefined if it is missing. */
 export function readIntrospector(checks: Checks): ResolvedIntrospector | undefined {
   const given = checks.value('introspection')
   if (given === undefined) return undefined

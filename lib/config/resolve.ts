@@ -104,7 +104,7 @@ export function resolveOptions(given: unknown): ResolvedOptions {
     allowInsecureIssuer,
     ...client,
     ...readAddresses(checks, base),
-    // The options of the application replace what the provider has for all applications.
+    // The options of this application replace the provider's defaults for all applications.
     scope: readLoginScope(checks) ?? provider.scope ?? ['openid', 'profile', 'email'],
     roles: checks.function<NonNullable<OidcOptions['roles']>>('roles') ?? provider.roles,
     ...readRequestSettings(checks, base),

@@ -27,7 +27,7 @@ export function readRoles(own: RoleReader | undefined, sources: OidcRoleSources)
   throw hookFailed('roles', new TypeError('the returned value is not an array of strings'))
 }
 
-/** Returns the roles of a Keycloak realm: realm roles plain, client roles as `client:role`, those of `client` both ways. */
+/** Returns Keycloak's realm roles, its client roles as `client:role`, and those of `client` without the prefix as well. */
 export function readKeycloakRoles(sources: OidcRoleSources, client?: string): string[] {
   const claims = findSource(sources, keycloakClaims)
   const roles = selectTexts(readRolesMember(claims?.['realm_access']))
@@ -48,7 +48,7 @@ export function hasRoleClaims(claims: OidcUnknownClaims): boolean {
   return hasAnyClaim(claims, ['roles', ...keycloakClaims])
 }
 
-/** The access token comes first, so that a user has the roles at a session route that the token has at an API. */
+/** The access token comes first, so that a user has the same roles at a session route as the token has at an API. */
 function findSource(
   { accessToken, idToken, userInfo }: OidcRoleSources,
   names: string[],

@@ -31,7 +31,6 @@ export function readName(checks: Checks): string {
   return 'default'
 }
 
-/** Returns the paths of the routes of an instance. */
 export function readRoutes(checks: Checks, name: string): Routes {
   const prefix = name === 'default' ? '' : `/${name}`
   const names = Object.keys(words) as (keyof Routes)[]

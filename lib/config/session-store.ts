@@ -1,6 +1,12 @@
 import type { Checks } from './checks.ts'
 
-/** Methods of a session store (`Store` of express-session) that this package calls without a request. */
+/**
+ * Methods of a session store (`Store` of express-session) that this package calls without a request.
+ * @example
+ * const store = new RedisSessionStore({ client })
+ * const oidc = createOidc({ ...options, sessionStore: store })
+ * app.use(session({ ...sessionOptions, store }))
+ */
 export interface OidcSessionStore {
   /** Reads a session; calls back without one if it does not exist. */
   get(id: string, callback: (error: unknown, session?: object | null) => void): unknown

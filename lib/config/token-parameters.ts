@@ -4,22 +4,24 @@ import { readResources } from './resource.ts'
 /** Parameters of an access token. */
 export interface OidcAccessTokenParameters {
   /**
-   * Scope of the token, a string or an array. Each scope and resource has a token of its own, stored with the login.
-   * @default everything that the login was granted
+   * Scope of the token: a string or an array. Each combination of scope and resource has its own token, which is stored with
+   * the login.
+   * @default all scope that the login was granted; none in a token exchange, where the provider decides
+   * @see https://www.rfc-editor.org/rfc/rfc6749#section-3.3
    * @example await req.oidc.accessToken({ scope: 'calendar.read' })
    */
   scope?: string | readonly string[] | undefined
   /**
-   * API that the token is for (`resource`): an absolute URI without a fragment, or an array of such.
+   * API that the token is for (`resource`): an absolute URI without a fragment, or an array of such URIs.
    * @default none: the provider decides by the scope
    * @see https://www.rfc-editor.org/rfc/rfc8707#section-2
    * @example await req.oidc.accessToken({ resource: 'https://api.example.com' })
    */
   resource?: string | readonly string[] | undefined
   /**
-   * Seconds, up to 86400, for which the token must still be valid; otherwise it is refreshed. A token with a shorter
-   * lifetime is refreshed after half of it. If the refresh fails but does not end the login, a
-   * token that has not expired is used.
+   * Seconds, up to 86400, for which the token must still be valid; otherwise it is refreshed. A token whose whole lifetime
+   * is shorter is refreshed after half of that lifetime. If the refresh fails but does not end the login, a token that
+   * has not expired is returned.
    * @default 30
    * @example await req.oidc.accessToken({ minValidSeconds: 120 })
    */
@@ -29,7 +31,7 @@ export interface OidcAccessTokenParameters {
 /** Parameters of an access token for a job, which has no request. */
 export interface OidcLoginTokenParameters extends OidcAccessTokenParameters {
   /**
-   * The id of the login: `req.oidc.loginId`, also in events.
+   * The id of the login, as in `req.oidc.loginId` and in events.
    * @example await oidc.logins.accessToken({ id })
    */
   id: string
@@ -41,7 +43,9 @@ export interface OidcLoginTokenParameters extends OidcAccessTokenParameters {
  */
 export interface OidcExchangeParameters extends OidcAccessTokenParameters {
   /**
-   * Service that the token is for, as the provider names it (with Keycloak the client id): a string or an array.
+   * Service that the token is for, by its name at the provider (in Keycloak, its client id): a string or an array.
+   * @default none
+   * @see https://www.rfc-editor.org/rfc/rfc8693#section-2.1
    * @example await req.oidc.exchange({ audience: 'orders' })
    */
   audience?: string | readonly string[] | undefined

@@ -6,7 +6,7 @@ export interface OidcErrorInit {
   /** HTTP status of the response. */
   status: number
   /**
-   * Text for the log. It may contain text of the provider, but never a token or a code.
+   * Text for the log. It may contain text from the provider, but never a token or a code.
    *
    * @default undefined
    */
@@ -206,7 +206,7 @@ export function providerUnavailable(detail: string, retryAfterSeconds?: number):
   return fail('provider_unavailable', detail, { retryAfterSeconds })
 }
 
-/** Masks `secrets` in a text, plain and encoded. Call it before the text is cut, because half a secret is not found. */
+/** Masks `secrets` in a text, plain and encoded. Call it before the text is cut, because a truncated secret is not found. */
 export function maskSecrets(text: string, secrets: readonly (string | undefined)[]): string {
   let masked = text
   for (const secret of secrets) {

@@ -71,11 +71,11 @@ export interface OidcEvents {
     detail: string | undefined
   }
   /**
-   * A guard refused a logged-in user or a valid access token by its rule, or a cross-site request; then `sub` is
-   * undefined. Not emitted if the guard redirects to a step-up login.
+   * A guard refused a logged-in user or a valid access token that does not meet its rule. Or a cross-site request was
+   * refused; then `sub` is undefined. Not emitted if the guard redirects to a step-up login.
    */
   denied: OidcEventBase & { code: string; status: number; sub: string | undefined; detail: string | undefined }
-  /** A guard refused an access token, or the back-channel logout route a logout token. `detail` has the reason. */
+  /** A guard refused an access token, or the back-channel logout route refused a logout token. `detail` is the reason. */
   token_rejected: OidcEventBase & { code: string; status: number; detail: string | undefined }
   /** The session store or the records failed. */
   store_fault: OidcEventBase & { detail: string | undefined }
@@ -86,12 +86,12 @@ export interface OidcEvents {
 /** The name of an event. */
 export type OidcEventName = keyof OidcEvents
 
-/** A listener of one event. It runs synchronously, and its event is frozen. What it throws becomes a warning. */
+/** A listener of one event. It runs synchronously, and its event is frozen. If it throws, the process emits a warning. */
 export type OidcListener<Name extends OidcEventName> = (event: Readonly<OidcEvents[Name]>) => void
 
 /**
- * The channels, created at once and referenced for good. When Node 20 collects an unreferenced channel, it also removes
- * a newer one of the same name, with its subscribers.
+ * The channels, created when this module loads and never released. When Node 20 collects an unreferenced channel, it also
+ * removes a newer one of the same name, with its subscribers.
  */
 const channels: Readonly<Record<OidcEventName, Channel>> = {
   login_begun: findChannel('login_begun'),

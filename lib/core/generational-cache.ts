@@ -1,6 +1,6 @@
 /**
  * A map with at most `limit` entries and a total weight of at most `weightLimit`, which drops the entries that were
- * written the longest time ago. Reading an entry does not keep it. The map has two generations: when the newer one is
+ * written longest ago. Reading an entry does not keep it. The map has two generations: when the newer one is
  * full, it replaces the older one. In a single Map, finding the oldest entry means skipping all deleted ones.
  */
 export class GenerationalCache<Value> {

@@ -10,7 +10,7 @@ const Given = function given(object: object): object {
 } as unknown as new (object: object) => object
 
 /**
- * Creates a replacement of WeakMap for objects that live as long as a request. The value is in a private field of the
+ * Creates a replacement for WeakMap, for objects that live as long as a request. The value is in a private field of the
  * object. Nothing shows that field, not even `util.inspect` with `showHidden`, and nothing copies it. The values of a
  * WeakMap, and everything that they refer to, outlive V8's young generation. Collecting them costs more than the request.
  */

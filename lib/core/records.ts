@@ -1,5 +1,5 @@
 /**
- * The key of a record: of one session, or of no session. In a partitioned store, all records of one session must be in
+ * The key of a record that belongs to one session, or to none. In a partitioned store, all records of one session must be in
  * the same partition (one slot of a Redis Cluster), because one step can change several of them.
  *
  * @example
@@ -10,7 +10,7 @@ export type OidcRecordKey =
   { readonly session: string; readonly part: string } | { readonly kind: string; readonly id: string }
 
 /**
- * Changes to other records of the same session, in the same step as a write.
+ * Changes to other records of the same session, made in the same atomic step as a write.
  *
  * @example
  * const changes: OidcRecordChanges = {
@@ -41,15 +41,15 @@ export interface OidcWrittenRecord {
 }
 
 /**
- * The storage of logins, tokens and marks of use: a key-value store with compare-and-set. `redisRecords()` returns one;
- * an application can implement its own, for example over a database, and pass it as the option `records`.
+ * The storage of logins, tokens and single-use marks: a key-value store with compare-and-set. `redisRecords()` returns one.
+ * An application can implement its own, for example over a database, and pass it as the option `records`.
  *
- * - `add`, `replace`, `getAndDelete` and the changes of a set must be atomic across all processes. Single use of authorization
- *   responses, the finality of a logout and refresh token rotation depend on it.
- * - Every method must reject if the store cannot be reached, and never answer as if nothing were stored.
- * - Values are texts. `seconds` is a lifetime from now and may be a fraction; round it up, if at all. A record or member
+ * - `add`, `replace`, `getAndDelete` and the changes of a set must be atomic across all processes. Single use of
+ *   authorization responses, the finality of a logout and refresh token rotation depend on it.
+ * - Every method must reject if the store cannot be reached, and must never answer as if nothing were stored.
+ * - Values are strings. `seconds` is a lifetime from now and may be a fraction; round it up, if at all. A record or member
  *   that has expired does not exist.
- * - A key holds either a text or a set, never both.
+ * - A key holds either a string or a set, never both.
  *
  * @example
  * // replace() in Postgres, without `value: undefined` and `changes`: one statement compares and writes.
@@ -67,14 +67,15 @@ export interface OidcRecords {
    */
   get(key: OidcRecordKey): Promise<string | undefined>
   /**
-   * Writes a value, whether or not there is one.
+   * Writes a value, whether or not the record exists.
    *
    * @example
    * await records.set({ kind: 'login', id: 'pX3nW7kQ' }, 'Yb3k9XvQ', 3600)
    */
   set(key: OidcRecordKey, value: string, seconds: number): Promise<void>
   /**
-   * Writes a value if there is none, and then makes the changes of `changes` in the same step. Returns whether it wrote.
+   * Writes a value if the record does not exist, and then makes the `changes` in the same step. Returns whether
+   * it wrote.
    *
    * @example
    * const isFirst = await records.add({ kind: 'used', id: 'k2' }, 'used', 900) // false until 900 s have passed
@@ -95,7 +96,7 @@ export interface OidcRecords {
     changes?: OidcRecordChanges,
   ): Promise<boolean>
   /**
-   * Returns the value, or undefined, and deletes it in the same step.
+   * Returns the value, or undefined if there is none, and deletes the record in the same step.
    *
    * @example
    * const response = await records.getAndDelete({ kind: 'response', id: 'k2' })
@@ -109,7 +110,7 @@ export interface OidcRecords {
    */
   delete(keys: readonly OidcRecordKey[]): Promise<void>
   /**
-   * Adds a member to a set, with a lifetime of its own; for an existing member, replaces the lifetime.
+   * Adds a member to a set, with its own lifetime in seconds; for an existing member, replaces the lifetime.
    *
    * @example
    * await records.addToSet({ kind: 'logins', id: 'g7' }, 'pX3nW7kQ', 3600)
@@ -123,7 +124,7 @@ export interface OidcRecords {
    */
   members(key: OidcRecordKey): Promise<string[]>
   /**
-   * Removes members from a set. A text that is not a member is not an error.
+   * Removes members from a set. A string that is not a member is not an error.
    *
    * @example
    * await records.removeFromSet({ kind: 'logins', id: 'g7' }, ['pX3nW7kQ'])

@@ -20,7 +20,6 @@ export interface Seals {
   readonly needs: Sealer
 }
 
-/** Derives all keys of one instance. */
 export function deriveSeals(source: KeySource): Seals {
   return {
     tokens: new Sealer(source, 'tokens'),

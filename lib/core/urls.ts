@@ -16,8 +16,8 @@ export function isLoopback(hostname: string): boolean {
 }
 
 /**
- * Parses a URL; undefined if it is invalid, or absolute with a host that is too long. In Node 20 `URL.canParse` accepts
- * texts that `new URL` rejects.
+ * Parses a URL; undefined if it is invalid, or absolute with a host that is too long. `URL.canParse` is not used, because
+ * in Node 20 it accepts strings that `new URL` rejects.
  */
 export function parseUrl(text: string, base?: string): URL | undefined {
   if (base === undefined && hasLongHost(text)) return undefined
@@ -51,7 +51,7 @@ export function isSecureUrl(value: unknown, allowInsecure: boolean): boolean {
 export function toLocalPath(input: unknown, origin: string): string | undefined {
   if (typeof input !== 'string' || input.length > longest) return undefined
   if (!input.startsWith('/') || input.startsWith('//')) return undefined
-  // A URL contains no raw control characters, spaces, backslashes or lone surrogates (RFC 3986, section 2).
+  // A valid URL contains no raw control characters, spaces, backslashes or lone surrogates (RFC 3986, section 2).
   if (/[\p{Cc}\p{Surrogate} \\]/u.test(input)) return undefined
   const path = input.split(/[?#]/, 1)[0] as string
   if (/%(?:[01][0-9a-f]|7f|5c)/i.test(path)) return undefined

@@ -35,7 +35,7 @@ function isRecent(authTime: unknown, maxAgeSeconds: number, tolerance: number): 
   return age >= -tolerance && age <= maxAgeSeconds + tolerance
 }
 
-/** Returns the parameters that request such an authentication (OIDC Core, section 3.1.2.1; RFC 9470, section 4). */
+/** Returns the parameters that request the required authentication (OIDC Core, section 3.1.2.1; RFC 9470, section 4). */
 export function makeAuthenticationParameters({ acr, maxAuthAgeSeconds }: AuthenticationRule): Record<string, string> {
   return {
     ...(acr && { acr_values: acr.join(' ') }),

@@ -16,7 +16,7 @@ import { parseScope } from '../core/scope.ts'
 export interface BearerAuth<Claims extends object = object> {
   /** The access token itself. `JSON.stringify` and `util.inspect` do not show it. */
   readonly token: string
-  /** All claims of the token, or of the introspection response for it, with those that `distributedClaims` returned. */
+  /** All claims of the token or of its introspection response, including those that `distributedClaims` returned. */
   readonly claims: OidcUnknownClaims & Claims
   /** Subject, unique within one `issuer`; undefined if the token has none, as with Keycloak's lightweight access tokens. */
   readonly sub: string | undefined

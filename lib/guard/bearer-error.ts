@@ -35,14 +35,14 @@ export interface Refusal {
   readonly detail?: string | undefined
   /** Undefined if the request presented no token (RFC 6750, section 3.1). */
   readonly error?: BearerErrorName | undefined
-  /** Whether the challenge of the scheme DPoP has the error, because the proof is missing or invalid. */
+  /** Whether the error is in the DPoP challenge, because the proof is missing or invalid. */
   readonly isByProof?: boolean | undefined
   /** Requirements of the rule as challenge parameters: `scope`, `acr_values`, `max_age`. */
   readonly needed?: Readonly<Record<string, string>> | undefined
 }
 
 /**
- * Error for a request or an access token that a guard refuses. `headers` has the challenge (`WWW-Authenticate`).
+ * Error for a request or an access token that a guard refuses. `headers` contains the challenge (`WWW-Authenticate`).
  *
  * Its `code` is `token_required` (401), `token_invalid` (401), `authentication_insufficient` (401), `not_allowed` (403) or
  * `request_invalid` (400).
@@ -76,8 +76,8 @@ export class BearerError extends OidcError {
 }
 
 /**
- * Returns the value of `WWW-Authenticate` (RFC 6750, section 3; RFC 9449, section 7.1). The scheme DPoP has the error if
- * the proof is the reason, otherwise the scheme Bearer. Without a refusal, neither has one.
+ * Returns the value of `WWW-Authenticate` (RFC 6750, section 3; RFC 9449, section 7.1). The error is in the DPoP challenge
+ * if the proof is the reason, otherwise in the Bearer challenge. Without a refusal, there is no error.
  */
 export function formatChallenges(base: ChallengeBase, refusal?: Refusal): string {
   const { error, message, needed, isByProof = false } = refusal ?? {}

@@ -21,9 +21,9 @@ export interface TrustedIssuer {
   readonly algorithms: readonly string[]
   readonly keys: Keys
   readonly roles: ((sources: OidcRoleSources) => readonly string[]) | undefined
-  /** Undefined if the issuer is not asked about tokens. */
+  /** Undefined if tokens of this issuer are not introspected. */
   readonly introspection: Introspection | undefined
-  /** Further rules of the options for its tokens. */
+  /** The issuer rules of the provider, if any. */
   readonly rules: OidcIssuerRules | undefined
 }
 
@@ -38,7 +38,7 @@ export interface BearerPolicy {
 }
 
 /**
- * Verifies a presented token that is not cached, or asks its issuer about it. Caches the result.
+ * Verifies or introspects a presented token that is not cached, and caches the result.
  *
  * @throws TokenRejected if the token is invalid; OidcError `provider_unavailable`, `client_rejected` or
  * `provider_response_invalid` if the provider does not answer as required; `hook_failed`.
@@ -58,7 +58,7 @@ export async function verifyToken(policy: BearerPolicy, token: string): Promise<
   }
   const { claims, lookup } = await verifyPresentedToken(token, keys, checks)
   const auth = makeAuth(rules ? await evaluateIssuerRules(token, claims, rules, lookup) : claims)
-  // The functions of the rules may call remote services, so the result is cached at the first use.
+  // The functions of the rules may call remote services, so the result is cached at once, not only at the second use.
   if (rules || remembered.wasSeen(token)) {
     remembered.set(token, auth, findExpiry(claims, clockToleranceSeconds), { keys, lookup })
   }

@@ -12,8 +12,8 @@ import type { CompiledBearerRule } from './requirements.ts'
  */
 export interface BearerTokenRule extends Pick<OidcRule, 'roles' | 'anyRole' | 'scope' | 'anyScope' | 'claims'> {
   /**
-   * Audience that the token must have in `aud`: a string, or a list of which one is enough. It is required if the options
-   * have no `audience`. If they have one, the token must meet both.
+   * Audience that the token must have in `aud`: a string, or a list, one of which is enough. It is required if the options
+   * have no `audience`. If they have one, the token must match both.
    *
    * @default the `audience` of the options
    * @see https://www.rfc-editor.org/rfc/rfc8725#section-3.9
@@ -22,7 +22,7 @@ export interface BearerTokenRule extends Pick<OidcRule, 'roles' | 'anyRole' | 's
   audience?: string | readonly string[]
   /**
    * Authentication context classes (`acr`) of which the token must have one, in order of preference: a string with spaces,
-   * or an array. Otherwise the response is 401 and requests such an authentication from the client (`acr_values`).
+   * or an array. Otherwise the response is a 401 whose challenge requests one of them (`acr_values`).
    *
    * @default any
    * @see https://www.rfc-editor.org/rfc/rfc9470#section-3
@@ -31,7 +31,7 @@ export interface BearerTokenRule extends Pick<OidcRule, 'roles' | 'anyRole' | 's
   acr?: string | readonly string[]
   /**
    * Maximum time since the user last authenticated (`auth_time`), in seconds, from 0 to 31,622,400 (366 days). The clock
-   * tolerance is added. Otherwise the response is 401 and requests a new authentication from the client (`max_age`).
+   * tolerance is added. If it was longer ago, the response is a 401 whose challenge requests a new one (`max_age`).
    *
    * @default any
    * @see https://www.rfc-editor.org/rfc/rfc9470#section-3

@@ -6,7 +6,7 @@ import { verifyDpopProof } from '../tokens/dpop-proof.ts'
 import { TokenRejected } from '../tokens/token-rejected.ts'
 import type { BearerAuth } from './bearer-auth.ts'
 
-/** The accepted proofs of the keys that tokens are bound to. */
+/** Which proofs of possession are accepted for key-bound tokens. */
 export interface BindingPolicy {
   /** Records of used proofs, so that each is accepted once; undefined if DPoP is not accepted. */
   readonly dpop: OidcRecords | undefined
@@ -15,7 +15,7 @@ export interface BindingPolicy {
   readonly clockToleranceSeconds: number
 }
 
-/** The parts of a request that prove the key of its token. */
+/** The parts of a request that prove possession of the key of its token. */
 export interface Presentation {
   readonly scheme: 'bearer' | 'dpop'
   readonly method: string
@@ -34,7 +34,7 @@ export function requiresProof(auth: BearerAuth, scheme: Presentation['scheme']):
 
 /**
  * Checks that the client has the key that its token is bound to (`cnf`; RFC 7800, section 3.1). Every request is checked,
- * also if its token is cached. Returns a promise only for a DPoP key.
+ * even if its token is cached. Returns a promise only for a DPoP key.
  *
  * @throws TokenRejected if the proof is missing or invalid; OidcError `store_unavailable`, `hook_failed`
  */

@@ -5,7 +5,8 @@ import { TokenRejected } from '../tokens/token-rejected.ts'
 import { checkAnsweredClaims, type PresentedTokenChecks } from '../tokens/presented-token.ts'
 
 /**
- * A function that asks an issuer for the claims of a token; undefined if the token is not active (RFC 7662, section 2.2).
+ * A function that requests the claims of a token from its issuer; they are undefined if the token is not active (RFC 7662,
+ * section 2.2).
  */
 export type AskIssuer = (token: string) => Promise<OidcUnknownClaims | undefined>
 
@@ -21,7 +22,7 @@ export class Introspection {
   }
 
   /**
-   * Asks the issuer about a token, and checks the claims in the response like those of a JWT.
+   * Introspects a token at the issuer, and checks the claims in the response like those of a JWT.
    *
    * @throws TokenRejected, OidcError `provider_unavailable`, `client_rejected`, `provider_response_invalid`
    */
@@ -31,7 +32,7 @@ export class Introspection {
 
   async #fetch(token: string, checks: PresentedTokenChecks): Promise<OidcUnknownClaims> {
     const answer = await this.#ask(token)
-    // Keycloak's response is the same for a revoked token and for one whose audience lacks the client that asks.
+    // Keycloak's response is the same for a revoked token and for one whose audience lacks the introspecting client.
     if (!answer) {
       throw new TokenRejected(
         'the token is not active: it is expired or revoked, or not for this client. In Keycloak, add the client to aud with an Audience mapper in a client scope',

@@ -20,7 +20,7 @@ export interface StepUpRequired extends OidcLoginNeeds {
   readonly isRepeat: boolean
 }
 
-/** Minimum time that users get for the way from the provider back to the page, in seconds. */
+/** Minimum time, in seconds, that a user has to get back from the provider to the page. */
 const wayBackSeconds = 30
 
 /**
@@ -48,7 +48,7 @@ function findStepUp(entry: LoginEntry, rule: CompiledRule, toleranceSeconds: num
   if (scope.length === 0 && !authentication) return undefined
   const parameters = authentication ? makeAuthenticationParameters(rule) : {}
   const isScopeRepeat = scope.length > 0 && wasRequestedRecently(entry, { scope, parameters: {} })
-  // A requested age was met when the user came back, otherwise there would be no such login.
+  // A requested `max_age` was met when the user came back: otherwise the login would have failed.
   const isAcrRepeat =
     authentication === 'acr' &&
     wasRequestedRecently(entry, { scope: [], parameters: { acr_values: parameters['acr_values'] as string } })
@@ -75,8 +75,7 @@ function findStepUpAuthentication(
 
 /**
  * Whether a login has just come back from a request for the same or a smaller `max_age`. Its `auth_time` was compared with
- * the time at which the user left, because pages of the provider that follow the password may take longer than the way
- * back.
+ * the time at which the user left, because the provider's pages after the password may take longer than the way back.
  */
 function isJustBack({ requested }: LoginEntry, { maxAuthAgeSeconds = 0 }: CompiledRule, wayBack: number): boolean {
   const maxAge = requested.parameters['max_age']

@@ -16,7 +16,7 @@ const endLength = 43
 /** Length of the end by which `wasSeen` recognizes a token. If two have the same end, one is cached too early. */
 const traceLength = 12
 
-/** The keys that a token was verified with. After the key set has changed, the result may differ. */
+/** The keys that a token was verified with. If the key set has changed since, the result may differ. */
 export interface VerifiedWith {
   readonly keys: { readonly atHand: unknown }
   readonly lookup: unknown
@@ -27,7 +27,7 @@ const noKeys: VerifiedWith = { keys: { atHand: undefined }, lookup: undefined }
 interface Entry extends VerifiedWith {
   readonly token: string
   readonly auth: BearerAuth
-  /** When the entry is too old, by the monotonic clock. */
+  /** When the cache entry expires, by the monotonic clock. */
   readonly forgetAtMs: number
   /** When the token expires, by the wall clock, because the token states that time. */
   readonly expiresAtMs: number

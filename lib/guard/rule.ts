@@ -11,7 +11,7 @@ import { sharedOptions, type RuleKind } from './rule-options.ts'
  * (`options_invalid`), so that an unset variable opens no route. With `exactOptionalPropertyTypes` TypeScript rejects it.
  *
  * @example
- * const editors: Rule = { roles: 'editor', claims: { email_verified: true } }
+ * const editors: OidcRule = { roles: 'editor', claims: { email_verified: true } }
  * app.get('/drafts', oidc.requireAuth(editors), list)
  */
 export interface OidcRule<Claims extends object = OidcUserClaims> {
@@ -80,8 +80,8 @@ export interface OidcAuthRule<Claims extends object = OidcUserClaims> extends Oi
   acr?: string | readonly string[]
   /**
    * Maximum time since the user last authenticated (`auth_time`), in seconds, from 0 to 31,622,400 (366 days). A navigation
-   * of an older login is redirected to the provider to authenticate again (`max_age`). For the way back, 30 seconds are
-   * added, or the clock tolerance if that is longer.
+   * of an older login is redirected to the provider to authenticate again (`max_age`). To allow for the way back, 30
+   * seconds are added, or the clock tolerance if that is longer.
    *
    * @default any
    * @see https://openid.net/specs/openid-connect-core-1_0.html#AuthRequest

@@ -28,6 +28,8 @@ export interface Bearer extends TokenGuards {
    * the root.
    *
    * @see https://www.rfc-editor.org/rfc/rfc9728#section-3
+   * @example
+   * app.use(api.router)
    */
   readonly router: RequestHandler
   /**
@@ -39,7 +41,7 @@ export interface Bearer extends TokenGuards {
    */
   on<Name extends OidcEventName>(event: Name, listener: OidcListener<Name>): () => void
   /**
-   * Fetches the keys of all issuers now, to find faults at startup. A later call or request tries again.
+   * Fetches the keys of all issuers now, to find faults at startup. After a failure, a later call or request tries again.
    *
    * @throws OidcError `provider_unavailable` (503), or `provider_response_invalid` (502) if the metadata cannot be used.
    * @example
@@ -52,7 +54,7 @@ export interface Bearer extends TokenGuards {
  * Creates a guard for APIs that accept access tokens from single-page and mobile clients or other services. It does no
  * I/O, except that it reads a metadata file if `issuer` is a `file:` URL. It reads no environment variables.
  *
- * @throws OidcError `options_invalid` that names every invalid option with its fix.
+ * @throws OidcError `options_invalid`, which names every invalid option with its fix.
  * @example
  * const api = createBearer({ issuer: 'https://id.example.com/realms/acme', audience: 'orders' })
  * app.get('/orders', api.requireBearer(), (req, res) => res.json(req.auth.claims))
@@ -135,7 +137,7 @@ function makeGuard({ cacheSeconds, dpop, mtls }: ResolvedBearerSettings, parts: 
   }
 }
 
-/** Returns the key source of an issuer, and its introspection if the options have it. */
+/** Returns the key source of an issuer, and its introspection if the options request it. */
 function makeSources(
   options: ResolvedBearer,
   { issuer, metadata, rules, keys, introspection }: ResolvedIssuer,

@@ -29,13 +29,13 @@ import { startLogin } from './routes/login.ts'
 import { startLogout } from './routes/logout.ts'
 import { makeSilentLogin } from './routes/silent-login.ts'
 
-/** The instance of each object that `createOidc` has returned, which does not show it. */
+/** The instance of each object that `createOidc` has returned. The object itself does not expose it. */
 const instances = new WeakMap<object, Instance>()
 
 /**
  * Creates an instance: OpenID Connect logins with one provider, on the application's own session. It does no I/O, except
  * that it reads a metadata file if `issuer` is a `file:` URL. It reads no environment variables.
- * @throws OidcError `options_invalid` that names every invalid option with its fix.
+ * @throws OidcError `options_invalid`, which names every invalid option with its fix.
  * @example
  * const { CLIENT_SECRET: clientSecret, OIDC_SECRET: secret } = process.env
  * const baseUrl = 'https://app.example.com'
@@ -70,8 +70,8 @@ export function createOidc<Claims extends object = OidcUserClaims>(options: Oidc
 }
 
 /**
- * Guards a session route for logins of any of several instances; `req.oidc` is the context of the login that meets the
- * rule. Without a login, a navigation is redirected to the first instance's `loginPage` or provider.
+ * Guards a session route: a login with any of several instances passes if it meets the rule, and `req.oidc` is its context.
+ * Without a login, a navigation is redirected to the first instance's `loginPage` or provider.
  * @throws TypeError if no instance is given; OidcError `options_invalid` if the rule is invalid or has `bearer`.
  * @example app.get('/', requireAnyAuth([customers, staff]), (req, res) => res.send(req.oidc.provider))
  */

@@ -16,7 +16,7 @@ import type { AccessToken } from '../store/tokens.ts'
 import { reportError } from './response/report-error.ts'
 import { setupInvalid } from '../core/errors.ts'
 
-/** A user's login, as a list of devices shows it. Times are in seconds since the epoch. */
+/** A user's login, for a list of devices. Times are in seconds since the epoch. */
 export interface OidcLogin {
   /** The login's id, as in `req.oidc.loginId` and the events. Do not publish it: `end()` and `accessToken()` accept it. */
   readonly id: string
@@ -28,11 +28,11 @@ export interface OidcLogin {
   readonly sub: string
   /** The id of the session at the provider (`sid`); undefined if the ID token did not contain it. */
   readonly sid: string | undefined
-  /** When the browser was sent to the provider. */
+  /** When the browser was redirected to the provider. */
   readonly startedAt: number
   /** When the login's session was last used, accurate to a minute; undefined if the session store cannot tell. */
   readonly lastSeenAt: number | undefined
-  /** When the login ends, even if it is in use (option `maxLoginSeconds`). */
+  /** When the login expires, even if it is in use (option `maxLoginSeconds`). */
   readonly endsAt: number
   /** The browser's `User-Agent` header, at most 256 characters, if the option `storeDevice` is set. */
   readonly userAgent: string | undefined
@@ -43,7 +43,7 @@ export interface OidcLogin {
 /** Access to an instance's logins without a request. Requires the option `sessionStore`. */
 export interface OidcLogins {
   /**
-   * Returns a user's logins whose sessions still exist, the most recent first. This does not prolong them.
+   * Returns a user's logins whose sessions still exist, the most recent first. Listing them does not extend the sessions.
    *
    * @throws OidcError `store_unavailable` (503); `setup_invalid` (500) if the option `sessionStore` is missing;
    * `options_invalid` if a parameter is invalid.
@@ -52,9 +52,10 @@ export interface OidcLogins {
    */
   list(parameters: OidcListParameters): Promise<OidcLogin[]>
   /**
-   * Ends logins in every session, and logins in progress: after a changed password, for a blocked account, or to log out
-   * another device. Returns the number of logins ended. Their tokens are revoked in the background. The user stays logged
-   * in at the provider, unless it ends a session with the last of its tokens. After a fault, the same call ends the rest.
+   * Ends logins in every session, and logins in progress: after a password change, for a blocked account, or to log out
+   * another device. Returns the number of ended logins. Their tokens are revoked in the background. The user stays logged in
+   * at the provider, unless the provider ends a session when its last token is revoked. After a failure, repeat the call to
+   * end the remaining logins.
    *
    * @throws OidcError as {@link list}.
    * @example
@@ -62,8 +63,8 @@ export interface OidcLogins {
    */
   end(parameters: OidcEndParameters): Promise<number>
   /**
-   * Returns the access token of a login, for jobs, as `req.oidc.accessToken()` does and with the same single refresh. It
-   * works while the login's session exists, and does not prolong it.
+   * Returns the access token of a login, for background jobs. It works like `req.oidc.accessToken()`, with which it shares
+   * the refresh. The login's session must still exist, and is not extended.
    *
    * @throws OidcError `login_required` (401) if there is no such login, or if it or its session has ended; `setup_invalid`
    * (500) if the option `sessionStore` is missing; `options_invalid` if a parameter is invalid; otherwise as

@@ -47,7 +47,7 @@ export function makeInstance(input: unknown): Instance {
   }
 }
 
-/** Returns a function that gives the instance's login store for some records, always the same one. */
+/** Returns a function that returns the instance's login store for given records, always the same one for each. */
 function makeLoginStores(owner: LoginOwner): (records: OidcRecords) => LoginStore {
   const stores = new WeakMap<OidcRecords, LoginStore>()
   return (records) => {

@@ -64,7 +64,7 @@ function makeRoutes(instance: Instance): ReadonlyMap<string, Route> {
     [normalizePath(routes.logout), { GET: end, HEAD: answerHead, POST: end }],
     [normalizePath(routes.backchannelLogout), { POST: backchannel }],
     [normalizePath(routes.frontchannelLogout), { GET: frontchannel, HEAD: answerHead }],
-    // The metadata are at the root (RFC 9728, section 3.1), where a router that is mounted below never gets the request.
+    // The metadata is at the root (RFC 9728, section 3.1). A router that is mounted below the root never gets its request.
     ...(basePath === '' ? [[makeMetadataPath({ origin, basePath }), { GET: metadata, HEAD: metadata }] as const] : []),
   ])
 }

@@ -3,8 +3,8 @@ import { OidcProvider, type CustomProviderOptions } from '../config/oidc-provide
 import { providerSettings, readProviderSettings } from '../config/provider-option.ts'
 
 /**
- * Returns a provider with rules of its own, for `createOidc` and `createBearer`: for tokens that deviate from the
- * specifications, or of which only some are accepted. A provider without rules needs only the option `issuer`.
+ * Returns a provider with its own rules, for `createOidc` and `createBearer`. Use it if the provider's tokens deviate from
+ * the specifications, or if only some of them are accepted. A provider without rules needs only the option `issuer`.
  * @throws OidcError `options_invalid`, which names every fault.
  * @example
  * const provider = customProvider({
@@ -15,7 +15,7 @@ import { providerSettings, readProviderSettings } from '../config/provider-optio
  */
 export function customProvider(options: CustomProviderOptions): OidcProvider {
   const checks = new Checks(options, 'the options of customProvider()', providerSettings)
-  // `allowInsecureIssuer` and the metadata that are needed are known where the provider is used: both are checked there.
+  // `allowInsecureIssuer` and the required metadata are known only where the provider is used, and are checked there.
   const needs = { allowInsecure: true, neededMetadata: [] }
   const { issuer, metadata, rules, ...settings } = readProviderSettings(checks, needs)
   if (checks.faults.length > 0) throw optionsInvalid('customProvider()', checks.faults)

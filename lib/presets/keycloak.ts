@@ -7,8 +7,8 @@ import { readKeycloakRoles } from '../config/role-claims.ts'
 /** Options of {@link keycloak}. */
 export interface KeycloakOptions {
   /**
-   * URL at which browsers reach Keycloak, with its path, if it has one (`/auth` before Keycloak 17), but without
-   * `/realms/`.
+   * URL at which browsers reach Keycloak, including its path, if any (`/auth` before Keycloak 17), but without `/realms/`
+   * and what follows.
    * @example keycloak({ url: 'https://id.example.com', realm: 'acme' })
    */
   url: string | URL
@@ -18,8 +18,8 @@ export interface KeycloakOptions {
    */
   realm: string
   /**
-   * Client whose roles also get their plain name, without the prefix `<client>:`; usually the `clientId` of this
-   * application.
+   * Client whose roles are also listed by their plain name, without the prefix `<client>:`. Usually this is the `clientId`
+   * of this application.
    * @default none
    * @example keycloak({ url: 'https://id.example.com', realm: 'acme', client: 'web' })
    */

@@ -6,7 +6,7 @@ import type { OidcAccessTokenParameters, OidcExchangeParameters } from '../../co
 export interface ContextBase {
   /** The name of the instance (option `name`). */
   readonly provider: string
-  /** The scope granted to the login, for whatever resource; empty without a login. */
+  /** The scope granted to the login, for all resources; empty without a login. */
   readonly scope: readonly string[]
   /** The user's roles (option `roles`); empty without a login. */
   readonly roles: readonly string[]
@@ -18,7 +18,7 @@ export interface ContextBase {
    */
   hasRole(role: string): boolean
   /**
-   * Reads and decrypts the stored tokens of the login. It refreshes nothing: see {@link accessToken}.
+   * Reads and decrypts the stored tokens of the login, without refreshing them: see {@link accessToken}.
    *
    * @throws OidcError `login_required` (401) if nobody is logged in or the tokens can no longer be decrypted;
    * `store_unavailable` (503).
@@ -41,8 +41,8 @@ export interface ContextBase {
    */
   accessToken(parameters?: OidcAccessTokenParameters): Promise<string>
   /**
-   * Exchanges the login's access token for a token for another service (RFC 8693), which is stored until it expires. With
-   * Keycloak, include `openid` in `scope`; otherwise later refreshes of the login return no ID token.
+   * Exchanges the login's access token for a token for another service (RFC 8693). The new token is stored and reused until
+   * it expires. With Keycloak, include `openid` in `scope`; otherwise later refreshes of the login return no ID token.
    *
    * @throws OidcError as {@link accessToken}; `client_rejected` (500) if the provider refuses the exchange to this client;
    * `not_allowed` (403) if it refuses the exchange for this user.
@@ -68,7 +68,7 @@ export interface ContextBase {
    */
   fetch(url: string | URL, init?: RequestInit, parameters?: OidcAccessTokenParameters): Promise<globalThis.Response>
   /**
-   * Returns the provider's current claims about the user from the userinfo endpoint, verified.
+   * Returns the current claims about the user from the provider's userinfo endpoint, after verifying their subject.
    *
    * @throws OidcError as {@link accessToken}; `provider_response_invalid` or `token_invalid` (502) if the response is
    * invalid; `client_rejected` (500) if the provider rejects the request.
@@ -80,7 +80,9 @@ export interface ContextBase {
   /**
    * Starts a login and sends the response, normally a redirect to the provider.
    *
-   * @throws OidcError `options_invalid` if a parameter is invalid; `provider_unavailable` (503).
+   * @throws OidcError `options_invalid` if a parameter is invalid; `provider_unavailable` (503); `setup_invalid` (500) if
+   * the provider lacks what an option needs; `client_rejected` (500) or `provider_response_invalid` (502) if the provider
+   * rejects a pushed request or the client.
    * @see https://openid.net/specs/openid-connect-core-1_0.html#AuthRequest
    * @example
    * await req.oidc.login({ prompt: 'login', returnTo: '/settings' })

@@ -12,11 +12,11 @@ import { wasRequestedRecently } from '../../session/step-up-history.ts'
 import type { LoginEntry } from '../../store/login-entry.ts'
 import { parseScope } from '../../core/scope.ts'
 
-/** The login that calls an API. */
+/** The login for which an API is called. */
 export interface UserFetch {
   readonly instance: Instance
   readonly entry: LoginEntry
-  /** Returns the access token, and not `rejected` if that is given. */
+  /** Returns the access token, but never `rejected`. */
   readonly token: (rejected?: string) => Promise<PresentedToken>
 }
 
@@ -46,7 +46,7 @@ export async function fetchAsUser(
   })
 }
 
-/** Calls an API, and once more with a refreshed token if it rejects the first one. */
+/** Calls an API, and repeats the call once with a refreshed token if the API rejects the first token. */
 async function callOrRepeat(token: UserFetch['token'], url: URL, init: RequestInit): Promise<ResourceAnswer> {
   const first = await token()
   const answer = await callResource(first, url, init)
@@ -113,7 +113,7 @@ function readNeeds(challenge: Challenge, entry: LoginEntry): OidcLoginNeeds | un
   switch (readError(challenge)) {
     case 'insufficient_scope': {
       const missing = parseScope(scope)?.filter((value) => !entry.scope.includes(value)) ?? []
-      // A login that has the scope already cannot help.
+      // Another login cannot help if all of the scope is granted already.
       return missing.length > 0 ? { scope: missing, parameters: {} } : undefined
     }
     case 'insufficient_user_authentication': {

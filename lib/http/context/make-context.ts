@@ -152,7 +152,7 @@ class Context implements ContextBase {
     })
   }
 
-  /** Runs `work`. If that finds that the login has ended, the request no longer has a login. */
+  /** Runs `work`. If `work` finds that the login has ended, the request no longer has a login. */
   async #withPlace<Result>(work: (place: LoginPlace) => Promise<Result>): Promise<Result> {
     const place = this.#place()
     try {
@@ -184,7 +184,6 @@ function isNewer(token: AccessToken, entry: LoginEntry, { target }: RequestedTok
   return !token.scope.every((value) => entry.scope.includes(value))
 }
 
-/** Creates the context of an instance for a request. */
 export function makeContext(handler: HandlerContext): OidcContext {
   return new Context(handler) as unknown as OidcContext
 }

@@ -14,14 +14,14 @@ export interface Credentials {
 /** Maximum length of an access token. */
 export const longestToken = 16_384
 
-/** Whether a request is authorized by an access token, because an `Authorization` header has such a scheme. */
+/** Whether a request presents an access token: an `Authorization` header has the scheme Bearer or DPoP. */
 export function hasToken(req: IncomingMessage): boolean {
   const { authorization } = req.headers
   if (authorization === undefined) return false
   return isTokenScheme(authorization) || listAuthorizations(req).some(isTokenScheme)
 }
 
-/** Compares only the scheme (RFC 9110, section 11.1), so that malformed credentials are refused, not ignored. */
+/** Compares only the scheme (RFC 9110, section 11.1), so that malformed credentials are refused rather than ignored. */
 function isTokenScheme(value: string): boolean {
   return /^(?:bearer|dpop)(?![\w!#$%&'*+.^`|~-])/i.test(value)
 }
@@ -70,7 +70,10 @@ function listAuthorizations({ rawHeaders }: IncomingMessage): string[] {
   return values
 }
 
-/** RFC 6750, sections 2.2 and 2.3, are not supported (RFC 9700, section 4.3.2); clients that use them get a clear error. */
+/**
+ * Whether a form or the query has a token (RFC 6750, sections 2.2 and 2.3). Both are refused (RFC 9700, section 4.3.2) with
+ * a clear error.
+ */
 function hasTokenElsewhere(req: IncomingMessage): boolean {
   const { url = '', originalUrl = url, body } = req as IncomingMessage & { originalUrl?: string; body?: unknown }
   const query = originalUrl.indexOf('?')

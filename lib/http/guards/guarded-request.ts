@@ -6,8 +6,8 @@ import type { OidcContext } from '../context/context.ts'
 declare const given: unique symbol
 
 /**
- * The type of `res.locals` behind a guard. Express's types pass it from one handler of a route to the next, and nothing
- * else, so it carries what the guard has set in the request.
+ * The type of `res.locals` behind a guard. Express's types pass only this from one handler of a route to the next, so it
+ * carries what the guard has set in the request.
  */
 export type GuardedLocals<Given extends object> = Response['locals'] & { readonly [given]?: Given }
 
@@ -23,8 +23,8 @@ export type GivenByGuard<Req, Name extends string, Unguarded> = Req extends {
 /** The properties of Express's `Request` that this package sets. */
 export interface OidcRequest {
   /**
-   * The context of this request's login, set by `oidc.router`; undefined before it. With several instances, of the most
-   * recent login. Behind `requireAuth`, in the same route, it has a user.
+   * The context of this request's login, set by `oidc.router`; undefined before it. With several instances, it is
+   * the context of the most recent login. After `requireAuth` in the same route, its type has a user.
    *
    * @example
    * app.get('/profile', oidc.requireAuth(), (req, res) => res.json(req.oidc.user))
@@ -32,7 +32,7 @@ export interface OidcRequest {
   oidc: GivenByGuard<this, 'oidc', OidcContext | undefined>
   /**
    * The verified access token of this request, set by `requireBearer` and `requireAuth({ bearer })`; undefined if no token
-   * was presented. Behind `requireBearer`, in the same route, it is there, unless the rule is `optional`.
+   * was presented. After `requireBearer` in the same route, it is always set, unless the rule is `optional`.
    *
    * @example
    * app.get('/orders', api.requireBearer(), (req, res) => res.json(req.auth.claims))
@@ -44,8 +44,8 @@ export interface OidcRequest {
 type Body = Request['body']
 
 /**
- * A handler that sets properties of the request, which the later handlers of the same route see in its type. It passes
- * wherever Express takes a handler.
+ * A handler that sets properties of the request. The types of later handlers in the same route include these properties.
+ * Express accepts it wherever it accepts a handler.
  *
  * @example
  * const guard: OidcGuard<{ oidc: OidcLoginContext }> = oidc.requireAuth()
@@ -63,7 +63,7 @@ export interface OidcGuard<Given extends object> {
 declare global {
   // eslint-disable-next-line typescript/no-namespace
   namespace Express {
-    // By `extends`, because other packages declare properties with these names, too.
+    // With `extends`, because other packages also declare properties with these names.
     interface Request extends OidcRequest {}
   }
 }

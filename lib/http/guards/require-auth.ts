@@ -27,7 +27,7 @@ export function makeSessionGuard(instances: Instances, rule: CompiledRule, beare
   }
 }
 
-/** Passes a request on if a login of its session meets the rule, otherwise answers it. */
+/** Passes a request on if a login of its session meets the rule; otherwise sends the response. */
 async function passLogin(
   instances: Instances,
   rule: CompiledRule,

@@ -18,7 +18,7 @@ export function requireToken(guard: BearerGuard, rule: CompiledBearerRule): Requ
   }
 }
 
-/** Passes a request on if its access token meets the rule, otherwise answers it. */
+/** Passes a request on if its access token meets the rule; otherwise sends the response. */
 export async function passToken(guard: BearerGuard, rule: CompiledBearerRule, handled: RequestContext): Promise<void> {
   const { req, res, next } = handled
   try {
@@ -31,8 +31,8 @@ export async function passToken(guard: BearerGuard, rule: CompiledBearerRule, ha
 }
 
 /**
- * Errors that are reported as `provider_fault`. In a login, `login_failed` reports the last two; here no other event would
- * reveal, for example, a wrong secret for introspection.
+ * Errors that are reported as `provider_fault`. In a login, `login_failed` reports the last two. In a guard, no other event
+ * would reveal, for example, a wrong client secret for introspection.
  */
 const providerFaults: readonly OidcErrorCode[] = [
   'provider_unavailable',

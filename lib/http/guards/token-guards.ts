@@ -14,8 +14,8 @@ import { reportRefusal, requireToken } from './require-bearer.ts'
 /** The guards and checks of a {@link Bearer}. */
 export interface TokenGuards {
   /**
-   * Guards a route. A request with a valid access token that meets the rule passes, with `req.auth`. Any other is answered
-   * according to RFC 6750, with a JSON body. A session is ignored.
+   * Guards a route. A request with a valid access token that meets the rule passes, with `req.auth`. Any other request
+   * gets a response according to RFC 6750, with a JSON body. Sessions are ignored.
    *
    * @throws OidcError `options_invalid` immediately if the rule is invalid.
    * @see https://www.rfc-editor.org/rfc/rfc6750#section-3
@@ -25,7 +25,13 @@ export interface TokenGuards {
   requireBearer<Claims extends object = object>(
     rule?: BearerRule<Claims> & { optional?: false | undefined },
   ): OidcGuard<{ auth: BearerAuth<Claims> }>
-  /** With `optional: true`, requests without a token pass too, without `req.auth`. */
+  /**
+   * Guards a route that also accepts requests without a token, if the rule has `optional: true`. Those have no `req.auth`.
+   *
+   * @throws OidcError `options_invalid` immediately if the rule is invalid.
+   * @example
+   * app.get('/catalog', api.requireBearer({ optional: true }), (req, res) => res.json({ sub: req.auth?.sub }))
+   */
   requireBearer<Claims extends object = object>(
     rule?: BearerRule<Claims>,
   ): OidcGuard<{ auth: BearerAuth<Claims> | undefined }>
@@ -38,8 +44,8 @@ export interface TokenGuards {
    */
   auth<Claims extends object = object>(req: Request): BearerAuth<Claims>
   /**
-   * Authorizes a request as `requireBearer` does, but sends no response: for WebSocket upgrades and the like. The request
-   * is one of Express or of Node; the rule's `check` gets it unchanged.
+   * Authorizes a request as `requireBearer` does, but sends no response: for example for WebSocket upgrades. The
+   * request is one of Express or of Node, and the rule's `check` gets it unchanged.
    *
    * @throws OidcError `options_invalid` if the rule is invalid.
    * @example
@@ -50,10 +56,12 @@ export interface TokenGuards {
     rule?: BearerRule<Claims>,
   ): Promise<{ readonly ok: true; readonly auth: BearerAuth | undefined } | OidcNotAuthorized>
   /**
-   * Verifies an access token that did not arrive in a request. A key-bound token is rejected, since nothing proves the key.
+   * Verifies an access token that did not arrive in a request. A token that is bound to a key is rejected, because nothing
+   * proves possession of the key.
    *
-   * @throws OidcError `token_invalid` (401), `not_allowed` (403), `authentication_insufficient` (401),
-   * `provider_unavailable` (503); `options_invalid` if the rule is invalid.
+   * @throws BearerError `token_invalid` (401), `not_allowed` (403), `authentication_insufficient` (401); OidcError
+   * `provider_unavailable` (503), `client_rejected` (500), `provider_response_invalid` (502), `hook_failed` (500);
+   * `options_invalid` if the rule is invalid.
    * @example
    * const { sub } = await api.verifyToken(token, { scope: 'orders:read' })
    */

@@ -3,14 +3,14 @@ import { trim } from '../../core/trim.ts'
 import type { Cookie } from '../../session/login-cookies.ts'
 
 /**
- * The white space around a name or value (RFC 6265, section 5.2), and no other. A browser sees no `__Host-` prefix in a
- * name that begins with a no-break space, so any host of the site could set that cookie.
+ * The only white space that is trimmed from names and values (RFC 6265, section 5.2). A browser sees no `__Host-` prefix in
+ * a name that begins with a no-break space, so any host of the site could set that cookie.
  */
 const whiteSpace = ' \t'
 
 /**
  * Reads the cookies of a request without decoding their names: a percent-encoded `__Host-` must not pass for the prefix.
- * Duplicate names are left out, since nothing tells which cookie this package has set.
+ * Duplicate names are left out, because nothing shows which of the cookies this package has set.
  */
 export function readCookies(req: Request): ReadonlyMap<string, string> {
   const cookies = new Map<string, string>()

@@ -7,7 +7,7 @@ import type { Request } from 'express'
 export type RequestKind = 'navigation' | 'form' | 'client'
 
 export function findRequestKind(req: Request): RequestKind {
-  // fetch and command-line clients send `*/*`. Only the literal name means that the client wants a page.
+  // fetch and command-line clients send `*/*`. Only a literal `text/html` means that the client wants a page.
   const wantsPage = /(?:^|,)\s*text\/html\s*(?:[;,]|$)/i.test(req.headers.accept ?? '')
   if (!wantsPage || isScripted(req)) return 'client'
   if (req.method === 'GET' || req.method === 'HEAD') return 'navigation'

@@ -51,7 +51,7 @@ export function loadState(instance: Instance, req: Request, state: RequestState)
     state.session = session
     state.sessionId = req.sessionID
     state.login = login
-    // A session that was replaced stays: a logout with its cookie must still find the login that moved.
+    // A replaced session is kept: a logout with its cookie must still find the login that moved.
     if (!session.hasLogins || !login.isOver || login.moved) return
     // Session data of a user must not outlive the user's login.
     return startOver(req, state, session)

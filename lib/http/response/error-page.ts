@@ -18,13 +18,13 @@ export interface PageExtras {
   readonly link?: Page['link']
 }
 
-/** Answers an error by `onError`, or by a page for browsers and problem+json (RFC 9457) for other clients. */
+/** Answers an error with `onError`, or with a page for browsers and problem+json (RFC 9457) for other clients. */
 export function answerError(handler: HandlerContext, error: OidcError, extras: PageExtras = {}): void {
   const { onError } = handler.instance.options
   answerBy(onError, handler, error, (shown) => writeError(handler, shown, shown === error ? extras : {}))
 }
 
-/** Answers an error by the application's `onError`, or by `write` if there is none or it has seen the error. */
+/** Answers an error with the application's `onError`, or with `write` if there is none or it has seen the error. */
 export function answerBy(
   onError: ResolvedOptions['onError'],
   { req, res, next }: RequestContext,

@@ -49,7 +49,7 @@ export function sendPage(res: Response, page: Page): void {
   res.setHeader('Content-Type', 'text/html; charset=utf-8')
   res.setHeader('Cache-Control', 'no-store')
   res.setHeader('X-Content-Type-Options', 'nosniff')
-  // If the application has set these, for example by helmet, they are meant for all of its pages.
+  // If the application has set these headers, for example with helmet, they are meant for all of its pages.
   if (!res.hasHeader('Content-Security-Policy')) res.setHeader('Content-Security-Policy', pagePolicy)
   if (!res.hasHeader('X-Frame-Options')) res.setHeader('X-Frame-Options', 'DENY')
   // With `no-referrer`, browsers without Sec-Fetch-Site would send the button's form with the origin `null`.

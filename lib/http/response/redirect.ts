@@ -7,8 +7,8 @@ import { sendPage } from './html-page.ts'
  * Redirects the browser. A same-site form is answered by a page that forwards automatically: browsers also apply the
  * `form-action` of a Content Security Policy to redirects after a form, and helmet's default allows none to a provider.
  *
- * A cross-site form gets a 303. A navigation that our page starts counts as same-origin, so another site could open a
- * path of its choice as if the user had clicked a link here. A redirect stays cross-site.
+ * A cross-site form gets a 303 instead. A navigation that the forwarding page starts would count as same-origin, so another
+ * site could open a path of its choice as if the user had clicked a link here. A redirect still counts as cross-site.
  */
 export function sendRedirect(handler: HandlerContext, location: string, status: 302 | 303): void {
   const { instance, req, res } = handler

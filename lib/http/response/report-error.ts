@@ -5,7 +5,7 @@ import { fail, OidcError, describe } from '../../core/errors.ts'
 import type { Instance } from '../../logins/instance.ts'
 import type { HandlerContext } from '../request/handler-context.ts'
 
-/** What has been done about the errors of one request. A class for the reason given in handler-context.ts. */
+/** What has been done about the errors of one request. It is a class for the reason given in handler-context.ts. */
 class ErrorReport {
   /** The error that `onError` has seen. It is stored by request, since several requests can share an error. */
   seenByHook: OidcError | undefined = undefined
@@ -39,7 +39,7 @@ export function reportError(
   return error
 }
 
-/** Turns what a login failed with into an OidcError, and also emits `login_failed`. */
+/** Turns the error of a failed login into an OidcError, and also emits `login_failed`. */
 export function loginFailed({ instance, req }: HandlerContext, thrown: unknown): OidcError {
   const error = reportError(instance, thrown)
   const { code, status, detail } = error

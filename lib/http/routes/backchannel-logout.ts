@@ -15,7 +15,7 @@ import type { HandlerContext } from '../request/handler-context.ts'
  * that the token names have ended, 400 if the token is invalid, and 503 if it cannot verify the token or end the logins.
  */
 export async function handleBackchannelLogout({ instance, req, res }: HandlerContext): Promise<void> {
-  // If the provider kept the connection, it could send its next logout token just as this server closes it.
+  // If the provider reused the connection, it could send its next logout token just as this server closes it.
   res.setHeader('Connection', 'close')
   res.setHeader('Cache-Control', 'no-store')
   try {

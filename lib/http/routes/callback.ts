@@ -76,7 +76,6 @@ async function handleRepeatedResponse(callback: Callback): Promise<void> {
   throw fail('callback_used')
 }
 
-/** Restarts the login of a transaction. */
 function startAgain(handler: HandlerContext, transaction: Transaction, attempt = 0): Promise<void> {
   const { scope, parameters, returnTo } = transaction
   return startLogin(handler, { scope, parameters, returnTo }, { attempt })
@@ -119,12 +118,12 @@ async function findOutcome(callback: Callback, transaction: Transaction): Promis
   }
 }
 
-/** Classifies the error of a login. A silent login, which the user did not request, neither stays nor restarts. */
+/** Classifies the error of a login. A silent login always fails: the user did not request it, so it never restarts. */
 function classifyFailure(error: unknown, state: State, transaction: Transaction): CallbackOutcome {
   if (isSilent(state)) return { kind: 'failed', error }
   if (isUserNeeded(error, transaction)) return { kind: 'user-needed' }
   if (error instanceof FormerSessionChanged) return { kind: 'overtaken', attempt: 0 }
-  // A login restarts once after a logout. After a second one the user has to begin it.
+  // A login restarts once after a logout. After a second logout, the user has to start it.
   if (error instanceof LoggedOutMeanwhile && state.attempt === 0) return { kind: 'overtaken', attempt: 1 }
   return { kind: 'failed', error }
 }
@@ -141,7 +140,7 @@ async function recordFailure({ session, state }: Callback): Promise<void> {
   await recordOutcome(session.records, state.id, { status: 'failed' }).catch(() => {})
 }
 
-/** Makes a finished login the one of the request, and redirects to its page. */
+/** Makes a finished login the login of the request, and redirects to its page. */
 async function enterSession(callback: Callback, finished: Finished, hadLogin: boolean): Promise<void> {
   const { handler, requestState, session, state } = callback
   const { instance, req, res } = handler

@@ -10,7 +10,7 @@ import { loginFailed } from '../response/report-error.ts'
 import type { HandlerContext } from '../request/handler-context.ts'
 import { makeSafeReturnTo } from './return-path.ts'
 
-/** `error` values with which the provider says that `prompt=none` needs the user (OIDC Core, section 3.1.2.6). */
+/** `error` values by which the provider reports that `prompt=none` needs the user (OIDC Core, section 3.1.2.6). */
 const needsInteraction = new Set([
   'login_required',
   'interaction_required',
@@ -26,8 +26,8 @@ export function isUserNeeded(error: unknown, transaction: Transaction): boolean 
 }
 
 /**
- * Reads a callback with `parameters` and runs `work` with it, whose error it answers. The caller answers the error of a
- * callback that cannot be read.
+ * Reads a callback from `parameters`, runs `work` with it, and answers the errors of `work`. If the callback cannot be read,
+ * the caller answers the error.
  *
  * @throws OidcError as {@link readCallback}
  */
@@ -43,7 +43,7 @@ export async function runCallback(
   await work(callback).catch((error: unknown) => failCallback(callback, error))
 }
 
-/** Answers the error of a callback by an error page, or after a silent login by a redirect back to the public page. */
+/** Answers the error of a callback with an error page, or after a silent login with a redirect back to the public page. */
 function failCallback({ handler, state, transaction }: Callback, thrown: unknown): void {
   const { instance, req, res } = handler
   const { id, openPage } = state

@@ -80,19 +80,18 @@ function extendParameters(
   return { ...parameters, resource: [...new Set([...requested, ...listResources({ parameters })])].join(' ') }
 }
 
-/** Returns the login request of a step-up. */
 export function makeStepUpLogin({ scope, parameters }: OidcLoginNeeds): LoginRequest {
   return { scope, parameters, returnTo: undefined }
 }
 
-/** Returns the login request of the login URL: with the step-up that this instance sealed into it, or a plain one. */
+/** Returns the login request of a login URL: the step-up that this instance sealed into the URL, or else a plain login. */
 export function readRequestedLogin(handler: HandlerContext): LoginRequest {
   const ask = parseQuery(handler.req.originalUrl).getAll('ask')
   const needs = ask.length === 1 ? openNeeds(handler.instance, ask[0] as string) : undefined
   return needs ? makeStepUpLogin(needs) : makePlainLogin(handler)
 }
 
-/** Returns the login request with the instance's options. */
+/** Returns a login request without parameters of its own, which uses the instance's options. */
 export function makePlainLogin(handler: HandlerContext): LoginRequest {
   return resolveLoginParameters({}, handler.instance.options.origin)
 }

@@ -11,7 +11,7 @@ interface LogoutState {
   readonly startedAt: number
 }
 
-/** Returns the parameters for the way back from the provider. All logouts share one URI, since it must be registered. */
+/** Returns the parameters for the way back from the provider. All logouts share one URI, because it must be registered. */
 export function makeReturnParameters(instance: Instance, returnTo: string): Record<string, string> {
   const { origin, postLogoutRedirect } = instance.options
   const isBelow = stripBase(instance, postLogoutRedirect) !== undefined

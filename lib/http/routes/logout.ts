@@ -76,7 +76,7 @@ export async function startLogout(handler: HandlerContext, parameters: OidcLogou
 /** An ended login of the request, with its instance. */
 type EndedLogin = Ended & { readonly instance: Instance }
 
-/** Ends the request's login with the instance, and with `all` first the others. After a fault the rest remain. */
+/** Ends the request's login with the instance, with `all` after those with other instances. A fault leaves the rest. */
 async function endBrowserLogins(
   { instance, req }: HandlerContext,
   all: boolean,
@@ -118,7 +118,7 @@ async function makeProviderLogoutUrl(instance: Instance, ended: Ended, returnTo:
       ? await makeEndSessionUrl(provider, parameters)
       : location
   } catch (error) {
-    // The login here has ended. While the provider is down, the one there cannot be ended.
+    // The login here has ended. While the provider is down, its own session cannot be ended.
     reportError(instance, error)
     return undefined
   }

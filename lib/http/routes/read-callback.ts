@@ -23,7 +23,7 @@ export interface Callback {
 }
 
 /**
- * Reads a callback.
+ * Reads an authorization response, and checks that this instance created its `state`.
  *
  * @throws OidcError `request_invalid`, `state_unknown`, `session_missing`
  */

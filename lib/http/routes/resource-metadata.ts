@@ -13,7 +13,7 @@ export function makeMetadataPath({ basePath }: Resource): string {
   return `/.well-known/oauth-protected-resource${basePath}`
 }
 
-/** Returns the URL of the metadata; undefined if the router is mounted below the root and cannot serve them. */
+/** Returns the URL of the metadata; undefined if the router is mounted below the root and cannot serve it. */
 export function makeMetadataUrl(resource: Resource): string | undefined {
   return resource.basePath === '' ? resource.origin + makeMetadataPath(resource) : undefined
 }
@@ -28,7 +28,7 @@ export function serveResourceMetadata(resource: Resource, issuers: readonly stri
   }
   return function oauthProtectedResource(req: Request, res: Response, next: NextFunction): void {
     if (req.originalUrl.split('?', 1)[0] !== path || (req.method !== 'GET' && req.method !== 'HEAD')) return next()
-    // The metadata are public, and pages of any origin may read them.
+    // The metadata is public, so pages of any origin may read it.
     res.setHeader('Access-Control-Allow-Origin', '*')
     sendJson(res, 'application/json', metadata)
   }

@@ -22,8 +22,8 @@ export function hasSilentLogin(instance: Instance): boolean {
 
 /**
  * Returns a handler that asks the provider, once per browser session and without showing a page, whether the user is logged
- * in there (`prompt=none`, OIDC Core, section 3.1.2.1). All other requests pass, also while the provider is down, because
- * the pages behind it are public.
+ * in there (`prompt=none`, OIDC Core, section 3.1.2.1). All other requests pass, as do all requests while the provider is
+ * down, because the pages behind the handler are public.
  */
 export function makeSilentLogin(instance: Instance): RequestHandler {
   tryingInstances.add(instance)

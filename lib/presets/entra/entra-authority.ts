@@ -9,7 +9,7 @@ export interface EntraAuthority {
   readonly tokenIssuer: NonNullable<OidcIssuerRules['tokenIssuer']>
   /** Returns why a token is rejected by its tenant; undefined if it is accepted. */
   readonly tenantFault: (claims: OidcUnknownClaims) => string | undefined
-  /** Whether anyone can create an account that passes. */
+  /** Whether anyone can create an account whose tokens are accepted. */
   readonly isOpen: boolean
   /** Whether a published key may be restricted to one tenant. */
   readonly hasTenantKeys: boolean
@@ -104,7 +104,7 @@ function makeTenantsAuthority(
   }
 }
 
-/** Returns the URL below which the metadata are, and the issuer that they name. */
+/** Returns the URL below which the metadata is found, and the issuer in the metadata. */
 function makeAddresses(
   host: string,
   tenant: Word | readonly string[],

@@ -5,14 +5,14 @@ type Groups =
   | ((claims: OidcUnknownClaims, accessToken: string) => readonly string[] | Promise<readonly string[]>)
   | undefined
 
-/** Whether a user has too many groups for a token, which then says where they are, or only that there are some. */
+/** Whether a user has too many groups for a token. The token then refers to them, or only indicates that there are some. */
 function isOverage({ groups, hasgroups, _claim_names: names }: OidcUnknownClaims): boolean {
   const isElsewhere = names !== null && typeof names === 'object' && Object.hasOwn(names, 'groups')
   const isHinted = hasgroups !== undefined && hasgroups !== false && hasgroups !== 'false'
   return isElsewhere || isHinted || (groups !== undefined && !Array.isArray(groups))
 }
 
-/** Removes the claims that mark an overage, so that resolved claims look like those of any other token. */
+/** Removes the claims that indicate an overage, so that resolved claims look like those of any other token. */
 const resolved = { hasgroups: undefined, _claim_names: undefined, _claim_sources: undefined }
 
 /** Returns claims that replace those of a token with a group overage; none if the token needs no change. */

@@ -1,15 +1,16 @@
 import type { OidcUnknownClaims } from '../../config/claims.ts'
 import { isGuid } from './entra-authority.ts'
 
-/** Returns why a token identifies no user. `tid` and `oid` together do; `sub` differs in each application. */
+/** Returns why a token identifies no user. `tid` and `oid` together identify one; `sub` differs in each application. */
 export function findUserFault({ oid }: OidcUnknownClaims): string | undefined {
   if (oid === undefined) return 'oid is missing, so the user is unknown; request the scope profile'
   return isGuid(oid) ? undefined : 'oid is not a user ID'
 }
 
 /**
- * Returns why an access token is rejected by its owner. Only a user's token has a scope. An application's token has
- * `idtyp`, if its API requests that claim, or the same `oid` and `sub`. An ID token has neither.
+ * Returns why an access token is rejected because of its owner, a user or an application. Only a user's token has a scope.
+ * An application's token has `idtyp`, if its API requests that claim, or else equal `oid` and `sub`. An ID token has none
+ * of these.
  */
 export function findApplicationFault(claims: OidcUnknownClaims, appTokens: boolean): string | undefined {
   const { idtyp, scp, oid, sub } = claims
@@ -22,7 +23,7 @@ export function findApplicationFault(claims: OidcUnknownClaims, appTokens: boole
     : 'the token belongs to an application, not to a user; pass `appTokens: true` to accept such tokens'
 }
 
-/** Returns why a token is not from the policy. Each policy has its own keys and rules. */
+/** Returns why a token was not issued by the policy. Each policy has its own keys and rules. */
 export function b2cFault({ tfp, acr }: OidcUnknownClaims, policy: string): string | undefined {
   const named = tfp ?? acr
   if (typeof named === 'string' && named.toLowerCase() === policy.toLowerCase()) return undefined

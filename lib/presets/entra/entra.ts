@@ -10,16 +10,18 @@ import type { OidcTokenContext } from '../../config/issuer-rules.ts'
 /** Options of {@link entra}. */
 export interface EntraOptions {
   /**
-   * Tenants whose users may log in and whose tokens are accepted: the ID of a tenant (a GUID, because tokens name no
-   * domain) or a fixed list of such. Or `organizations` (any work or school account), `consumers` (any personal account) or
-   * `common` (both), which require `allow`. A list and these words require an application registration for several tenants.
+   * Tenants whose users may log in and whose tokens are accepted: a tenant ID or a fixed list of them. A tenant ID is a
+   * GUID, because tokens contain no domain. Or one of the words `organizations` (any work or school account), `consumers`
+   * (any personal account) and `common` (both), which require `allow`. A list or a word requires a multitenant app
+   * registration.
    * @example entra({ tenant: '3f2b6c1e-8a54-4d1b-9c37-5e0f7a2d9b46' })
    */
   tenant: string | readonly string[]
   /**
-   * Decides about a user whose token passed all other checks, by the claims of the ID token at a login and of the access
-   * token at an API. Only `true` accepts. `tid` identifies the tenant, `tid` and `oid` together the user; a guest has an
-   * `idp`. At an API the decision is cached for `cacheSeconds`. Required with `organizations`, `common` and `consumers`.
+   * Decides whether to accept a user whose token passed all other checks; only `true` does. The claims are those of the ID
+   * token at a login, and those of the access token at an API. `tid` identifies the tenant, `tid` and `oid` together the
+   * user; guests have an `idp`. At an API the decision is cached for `cacheSeconds`. Required with `organizations`, `common`
+   * and `consumers`.
    * @default every user of the tenants, including guests
    * @example entra({ tenant: 'organizations', allow: ({ tid }) => customers.has(tid) })
    */
@@ -32,29 +34,30 @@ export interface EntraOptions {
   cloud?: 'global' | 'us' | 'china' | undefined
   /**
    * External tenant (Entra External ID): the name before `.ciamlogin.com`, or its custom domain. Requires the ID of one
-   * `tenant`. APIs of the tenant must request tokens of version 2.
+   * `tenant`. APIs of the tenant must request version 2 access tokens.
    * @default the tenant is a workforce tenant
    * @example entra({ tenant: '3f2b6c1e-8a54-4d1b-9c37-5e0f7a2d9b46', externalId: 'contoso' })
    */
   externalId?: string | undefined
   /**
    * Azure AD B2C tenant: the name before `.b2clogin.com` or its custom domain, and the user flow or policy. Requires the ID
-   * of one `tenant`. Tokens of other policies are refused, so each policy needs its own instance or issuer.
+   * of one `tenant`. Tokens of other policies are rejected, so each policy needs its own instance or issuer.
    * @default the tenant is a workforce tenant
    * @example entra({ tenant: '3f2b6c1e-8a54-4d1b-9c37-5e0f7a2d9b46', b2c: { name: 'contoso', policy: 'B2C_1_signin' } })
    */
   b2c?: { readonly name: string; readonly policy: string } | undefined
   /**
-   * Whether APIs accept tokens that an application got for itself, without a user (client credentials). They have `roles`
-   * and no scope: any application of the tenants passes a route that requires neither. Not with `b2c`.
+   * Whether APIs accept tokens that an application obtained for itself, without a user (client credentials). Such tokens
+   * have `roles` and no scope, so any application of the tenants passes a route that requires neither. Not with `b2c`.
    * @default false
+   * @see https://www.rfc-editor.org/rfc/rfc6749#section-4.4
    * @example entra({ tenant: '3f2b6c1e-8a54-4d1b-9c37-5e0f7a2d9b46', appTokens: true })
    */
   appTokens?: boolean | undefined
   /**
-   * Returns the groups of a user who has too many for a token (over 200). Such a token only says that there are some: fetch
-   * them from Microsoft Graph by `oid`. The access token is that of the login, or the one that was presented. `false`
-   * removes the claim `groups`, if the application uses none.
+   * Returns the groups of a user who has too many for a token (over 200). Such a token only indicates that the user has
+   * groups: fetch them from Microsoft Graph by `oid`. `accessToken` is the access token of the login, or the one that was
+   * presented. `false` removes the claim `groups`, for applications that do not use it.
    * @default such a user is rejected rather than treated as having no groups
    * @see https://learn.microsoft.com/entra/identity-platform/access-token-claims-reference#groups-overage-claim
    * @example entra({ tenant: '3f2b6c1e-8a54-4d1b-9c37-5e0f7a2d9b46', groups: ({ oid }) => fetchGroups(oid) })
@@ -66,10 +69,10 @@ export interface EntraOptions {
 }
 
 /**
- * Returns the provider of Microsoft Entra ID, for `createOidc` and `createBearer`. Tokens of version 1 and 2 are accepted,
- * if their `iss` is exactly that of their `tid`. `oid` and `tid` together identify a user; `sub` differs in each
+ * Returns the provider of Microsoft Entra ID, for `createOidc` and `createBearer`. Tokens of versions 1 and 2 are accepted
+ * if their `iss` is exactly the issuer of their `tid`. `oid` and `tid` together identify a user; `sub` differs in each
  * application. Scope is read from `scp`, roles from `roles`. If an API gets tokens of both versions, list both forms of its
- * `audience`: the application ID (2) and the application ID URI, `api://...` (1).
+ * `audience`: the application ID for version 2, and the application ID URI, `api://...`, for version 1.
  * @throws OidcError `options_invalid`, which names every fault.
  * @example createOidc({ provider: entra({ tenant: '3f2b6c1e-8a54-4d1b-9c37-5e0f7a2d9b46' }), ...options })
  */
