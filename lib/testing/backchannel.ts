@@ -5,19 +5,13 @@ import { makeToken } from './tokens.ts'
 
 /** The subject of a logout token: one session, or all sessions of a user. */
 export interface TestLogoutSubject {
-  /**
-   * Subject identifier of the user. Without `sid`, the token means all sessions of this user.
-   *
+  /** Subject identifier of the user. Without `sid`, the token means all sessions of this user.
    * @default none
-   * @example provider.logoutToken({ sub: 'alice' })
-   */
+   * @example provider.logoutToken({ sub: 'alice' }) */
   readonly sub?: string | undefined
-  /**
-   * Identifier of one session at the provider.
-   *
+  /** Identifier of one session at the provider.
    * @default none: all sessions of `sub`
-   * @example provider.logoutToken({ sid: 'session-1' })
-   */
+   * @example provider.logoutToken({ sid: 'session-1' }) */
   readonly sid?: string | undefined
 }
 

@@ -24,19 +24,13 @@ export interface UserAgentCookie {
 
 /** The properties of a request that decide which `SameSite` cookies it carries. */
 export interface UserAgentCookieContext {
-  /**
-   * Whether a page of another site started the request.
-   *
+  /** Whether a page of another site started the request.
    * @default false
-   * @example jar.header('https://app.example.com/', { crossSite: true })
-   */
+   * @example jar.header('https://app.example.com/', { crossSite: true }) */
   readonly crossSite?: boolean | undefined
-  /**
-   * Whether the request is a navigation by GET or HEAD. It carries `Lax` cookies even from another site.
-   *
+  /** Whether the request is a navigation by GET or HEAD. It carries `Lax` cookies even from another site.
    * @default false
-   * @example jar.header('https://app.example.com/', { crossSite: true, safeNavigation: true })
-   */
+   * @example jar.header('https://app.example.com/', { crossSite: true, safeNavigation: true }) */
   readonly safeNavigation?: boolean | undefined
 }
 
@@ -49,7 +43,7 @@ function isLoopback(hostname: string): boolean {
   )
 }
 
-/** Browsers accept `Secure` cookies over plain HTTP from loopback, where no one else can eavesdrop. */
+/** Browsers accept `Secure` cookies over plain HTTP from loopback, because nobody else can eavesdrop there. */
 function isTrustworthy(url: URL): boolean {
   return url.protocol === 'https:' || isLoopback(url.hostname)
 }
@@ -155,13 +149,10 @@ export class CookieJar {
     this.#now = () => now() / 1000
   }
 
-  /**
-   * Stores the cookie of a Set-Cookie line as if `url` had sent it. Returns the cookie, or undefined if a browser rejects
+  /** Stores the cookie of a Set-Cookie line as if `url` had sent it. Returns the cookie, or undefined if a browser rejects
    * it.
-   *
    * @throws TypeError if `url` is not an absolute URL
-   * @example jar.set('theme=dark; Path=/', 'http://127.0.0.1:3000/')
-   */
+   * @example jar.set('theme=dark; Path=/', 'http://127.0.0.1:3000/') */
   set(line: string, url: string | URL): UserAgentCookie | undefined {
     const cookie = parseSetCookie(line, new URL(url), this.#now(), ++this.#made)
     if (cookie === undefined) return undefined
@@ -179,13 +170,10 @@ export class CookieJar {
     return cookie
   }
 
-  /**
-   * Returns all unexpired cookies. With `url`, returns those that a request to it carries, in the order of the Cookie
+  /** Returns all unexpired cookies. With `url`, returns those that a request to it carries, in the order of the Cookie
    * header.
-   *
    * @throws TypeError if `url` is not an absolute URL
-   * @example jar.cookies('http://127.0.0.1:3000/profile').map(({ name }) => name)
-   */
+   * @example jar.cookies('http://127.0.0.1:3000/profile').map(({ name }) => name) */
   cookies(url?: string | URL, context: UserAgentCookieContext = {}): readonly UserAgentCookie[] {
     this.#remove(({ expiresAt }) => expiresAt !== undefined && expiresAt <= this.#now())
     if (url === undefined) return [...this.#cookies]
@@ -200,51 +188,36 @@ export class CookieJar {
       .toSorted((one, other) => other.path.length - one.path.length || one.created - other.created)
   }
 
-  /**
-   * Returns the Cookie header of a request to `url`; undefined if there is nothing to send.
-   *
+  /** Returns the Cookie header of a request to `url`; undefined if there is nothing to send.
    * @throws TypeError if `url` is not an absolute URL
-   * @example jar.header('http://127.0.0.1:3000/profile') // 'theme=dark'
-   */
+   * @example jar.header('http://127.0.0.1:3000/profile') // 'theme=dark' */
   header(url: string | URL, context: UserAgentCookieContext = {}): string | undefined {
     const cookies = this.cookies(url, context)
     return cookies.length === 0 ? undefined : cookies.map(({ name, value }) => `${name}=${value}`).join('; ')
   }
 
-  /**
-   * Returns the cookie of this name; if there are several, the one with the longest path.
-   *
-   * @example jar.get('theme')?.value // 'dark'
-   */
+  /** Returns the cookie of this name; if there are several, the one with the longest path.
+   * @example jar.get('theme')?.value // 'dark' */
   get(name: string): UserAgentCookie | undefined {
     return this.cookies()
       .toSorted((one, other) => other.path.length - one.path.length)
       .find((cookie) => cookie.name === name)
   }
 
-  /**
-   * Removes all cookies of this name, whatever their domain and path.
-   *
-   * @example jar.delete('connect.sid')
-   */
+  /** Removes all cookies of this name, whatever their domain and path.
+   * @example jar.delete('connect.sid') */
   delete(name: string): void {
     this.#remove((cookie) => cookie.name === name)
   }
 
-  /**
-   * Removes the cookies without an expiry, as closing a browser does.
-   *
-   * @example jar.closeBrowser()
-   */
+  /** Removes the cookies without an expiry, as closing a browser does.
+   * @example jar.closeBrowser() */
   closeBrowser(): void {
     this.#remove((cookie) => cookie.expiresAt === undefined)
   }
 
-  /**
-   * Removes all cookies.
-   *
-   * @example jar.clear()
-   */
+  /** Removes all cookies.
+   * @example jar.clear() */
   clear(): void {
     this.#cookies = []
   }

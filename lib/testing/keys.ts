@@ -24,26 +24,17 @@ export interface SigningKey {
 
 /** Options of a key rotation. */
 export interface TestKeyRotation {
-  /**
-   * Whether the previous keys stay in the key set.
-   *
+  /** Whether the previous keys stay in the key set.
    * @default false
-   * @example await provider.rotateKeys({ keepOld: true })
-   */
+   * @example await provider.rotateKeys({ keepOld: true }) */
   readonly keepOld?: boolean | undefined
-  /**
-   * The `kid` of the new key. With `null`, neither the key set nor the header of a token has one.
-   *
+  /** The `kid` of the new key. With `null`, neither the key set nor the header of a token has one.
    * @default the thumbprint of the key
-   * @example await provider.rotateKeys({ kid: 'key-2' })
-   */
+   * @example await provider.rotateKeys({ kid: 'key-2' }) */
   readonly kid?: string | null | undefined
-  /**
-   * The algorithm of the new key, as in {@link TestProviderOptions.algorithm}.
-   *
+  /** The algorithm of the new key, as in {@link TestProviderOptions.algorithm}.
    * @default the algorithm of the previous key
-   * @example await provider.rotateKeys({ algorithm: 'ES256' })
-   */
+   * @example await provider.rotateKeys({ algorithm: 'ES256' }) */
   readonly algorithm?: string | undefined
 }
 

@@ -34,18 +34,12 @@ export interface UserAgentResponse {
   readonly hops: readonly UserAgentHop[]
   /** The cookies that the responses to all `hops` set, in order. */
   readonly cookiesSet: readonly UserAgentCookie[]
-  /**
-   * Returns the body as text.
-   *
-   * @example expect(page.text()).toContain('Alice Adams')
-   */
+  /** Returns the body as text.
+   * @example expect(page.text()).toContain('Alice Adams') */
   text(): string
-  /**
-   * Returns the body as a JSON object.
-   *
+  /** Returns the body as a JSON object.
    * @throws Error that shows the body, if the body is not JSON
-   * @example expect(answer.json()).toEqual({ sub: 'alice' })
-   */
+   * @example expect(answer.json()).toEqual({ sub: 'alice' }) */
   json(): TestJsonObject
 }
 
