@@ -94,7 +94,9 @@ describe('the layers of lib/', () => {
 
 describe('the files of lib/', () => {
   /** Files that are longer than the rest, with the reason. */
-  const long: Readonly<Record<string, string>> = {}
+  const long: Readonly<Record<string, string>> = {
+    'testing/faults.ts': 'half of it documents the public members, each with its default and an example',
+  }
   const most = 250
   const getLength = (name: string): number => countLines(texts.get(name) as string)
 
