@@ -34,10 +34,7 @@ interface Written {
 
 const nobody: LoginEntries = Object.freeze({})
 
-/**
- * Limit for parsed records, in bytes as estimated below. About 8,000 records of usual size fit, and actually take about 25
- * MB.
- */
+/** Limit for parsed records, in bytes as estimated below. About 8,000 records of usual size fit, and take about 25 MB. */
 const parsedBytes = 128 * 1024 * 1024
 /** Estimate: a measured upper bound, for text that is mostly `{}`. Usual records take 3 bytes per character. */
 const bytesPerCharacter = 16
