@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { connect, createServer } from 'node:net'
 import { load } from './load.js'
 
-/** How long a reply of Redis is held back, so that commands that do not wait for it are sent before it arrives. */
+/** How long a reply of Redis is held back, in milliseconds, so that commands that do not wait for it are sent first. */
 const holdMs = 5
 
 /**
@@ -46,8 +46,8 @@ export async function roundTripCounter(redisUrl) {
 }
 
 /**
- * The commands that Redis received during `work`, in order. Commands that scripts call are left out, and those of the
- * monitor's own connection.
+ * The commands that Redis received during `work`, in order. Commands that scripts call, and those of the monitor's own
+ * connection, are left out.
  *
  * @param {any} client
  * @param {() => Promise<unknown>} work

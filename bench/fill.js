@@ -99,7 +99,8 @@ export async function getStatus(url, cookie) {
 const place = (name) => `\u0001${name}\u0002`
 
 /**
- * The records of a login that outlive its `claim` record, with placeholders for its names.
+ * The records of a login that last for more than an hour, with placeholders for its names. The record that marks its
+ * authorization response as used is shorter-lived, and is left out.
  *
  * @param {any} client
  * @param {string} cookie
@@ -197,7 +198,7 @@ end
 return 1`
 
 /**
- * Throws unless the package treats the copies as logins: otherwise nothing would be measured.
+ * Throws unless the package treats the copies as logins. Otherwise the bench would measure nothing.
  *
  * @param {string} url
  * @param {(count: number) => Promise<User[]>} addUsers

@@ -1,6 +1,6 @@
 /**
  * Load from this process: each connection sends its next request when the response has arrived. It was written for this
- * bench: on two processors, a generator as heavy as the servers would measure itself.
+ * bench, because with two processors a generator as heavy as the servers would measure itself.
  */
 import { once } from 'node:events'
 import { connect } from 'node:net'

@@ -1,6 +1,6 @@
 /**
- * A process that runs one subject: `node server.js <subject>`. The first message contains its surroundings, the further
- * messages are commands.
+ * A process that runs one subject: `node server.js <subject>`. The first message contains its settings, and all others are
+ * commands.
  */
 import { once } from 'node:events'
 import { createServer } from 'node:http'

@@ -1,5 +1,5 @@
-// Builds dist/: JavaScript without comments, which nobody reads there, and declarations with comments, which editors show.
-// It writes only files that the entries of the package import. A type error fails the build, and leaves no dist/.
+// Builds dist/: JavaScript without comments, which nobody reads there, and declarations with comments, which editors
+// show. It writes only files that the entries of the package import. A type error fails the build and leaves no dist/.
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, posix, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -26,7 +26,8 @@ function stopAt(diagnostics) {
 }
 
 /**
- * Some scripts and all scripts that they import. Others are left out: a file of types alone compiles to an empty script.
+ * Given scripts and all scripts that they import. Others are left out, because a file that contains only types compiles to
+ * an empty script.
  *
  * @param {ReadonlyMap<string, string>} scripts
  * @param {readonly string[]} first

@@ -9,15 +9,15 @@ import { run } from './keycloak-process.js'
 const VERSION = '26.7.3'
 
 /**
- * In memory, so that there are no files to clean up and servers can run side by side. The build fixes the database, so
- * its name is part of the folder's name.
+ * The database is in memory, so that there are no files to clean up and servers can run side by side. The build fixes the
+ * database, so its name is part of the name of the folder.
  */
 const DATABASE = 'dev-mem'
 
 /** @typedef {(line: string) => void} Progress */
 
 /**
- * The folder of a built server. Builds one if the cache has none.
+ * Returns the folder of a built server. Builds one if the cache has none.
  *
  * @param {Progress} onProgress
  * @returns {Promise<string>}
@@ -35,7 +35,8 @@ export async function installKeycloak(onProgress) {
     const home = given ? copy(given, folder, onProgress) : await fetchDistribution(folder, onProgress)
     onProgress('building the server, once (about 20 seconds)')
     await run('The build of Keycloak', [join(home, 'bin', 'kc.sh'), 'build', `--db=${DATABASE}`], { folder, env })
-    // Renaming is atomic, so a folder of this name is always complete. If another process was faster, its folder stays.
+    // Renaming is atomic, so a folder with this name is always complete. If another process was faster, its folder
+    // stays.
     if (!existsSync(target)) renameSync(home, target)
   } finally {
     rmSync(folder, { recursive: true, force: true })
@@ -54,8 +55,8 @@ async function fetchDistribution(folder, onProgress) {
   onProgress(`fetching Keycloak ${VERSION} from Maven Central, once (177 MB)`)
   let last = Date.now()
   const artifact = `org.keycloak:keycloak-quarkus-dist:${VERSION}:zip`
-  // Not in batch mode (-B), which reports no download progress. The folder is new because the goal notes in its working
-  // folder what it has unpacked, and does not unpack it again.
+  // Not in batch mode (-B), which reports no download progress. The folder is new, because the goal notes in its
+  // working folder what it has unpacked, and does not unpack that again.
   await run('Maven', ['mvn', 'dependency:unpack', `-Dartifact=${artifact}`, `-DoutputDirectory=${folder}`], {
     folder,
     onOutput: (text) => {

@@ -3,8 +3,8 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 
 /**
- * Holds a pipe from the parent, which the system closes however the parent ends, even by `kill -9`. Then, and after a
- * failure, it removes the processes and the folder of the command.
+ * Holds a pipe from the parent. The system closes it however the parent ends, even by `kill -9`. Then, and after a failure,
+ * this script removes the processes and the folder of the command.
  */
 const GUARD = `
   folder=$1; shift

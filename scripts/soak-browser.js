@@ -16,7 +16,7 @@
 
 /** The share of logins that end with a logout. */
 const logoutShare = 0.3
-/** The share of logins that another login follows in the same session, half of them by the same user. */
+/** The share of logins that are followed by another login in the same session, half of them as the same user. */
 const returnShare = 0.3
 /** The share of guarded requests that write to the session. */
 const visitShare = 0.1
@@ -79,7 +79,8 @@ export class Browser {
       return fault(`callback: ${finished.status} ${finished.location} ${finished.body}`)
     }
     counts.logins++
-    // A session keeps its data for the same user or after an anonymous visit. For a different user they must be gone.
+    // A session keeps its data for the same user or after an anonymous visit. For a different user, the data must be
+    // gone.
     if (former && former.user !== user) return { user, mark: undefined, visits: 0 }
     return { user, mark, visits: former?.visits ?? 0 }
   }
@@ -153,7 +154,8 @@ export class Browser {
       if (/; *Max-Age=0/i.test(line)) this.#cookies.delete(name)
       else this.#cookies.set(name, pair.slice(name.length + 1))
     }
-    // This cookie detects browsers that lose the session cookie. Real users do not log in every second.
+    // This cookie detects browsers that lose the session cookie. Real users do not log in every second, as this browser
+    // does.
     for (const name of this.#cookies.keys()) if (name.endsWith('.finished')) this.#cookies.delete(name)
     return answer
   }

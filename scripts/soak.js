@@ -20,20 +20,23 @@ import { createClient } from 'redis'
 import { Browser } from './soak-browser.js'
 import { Connections } from './soak-http.js'
 
-/** How often memory is measured, while all processes are idle. */
+/** How many times memory is measured during the run, while all processes are idle. */
 const steps = 16
 /** The factor by which memory may grow from the second quarter of the run to the last. */
 const tolerance = 1.15
-/** Additional memory of RedisSessionStore: sessions whose last renewal it stores, at most, and bytes for each. */
+/**
+ * Additional memory of RedisSessionStore: the maximum number of sessions whose last renewal it stores, and the bytes for
+ * each.
+ */
 const remembered = { most: 50_000, bytes: 500 }
-/** Additional bytes outside of the heap: what V8 keeps for its young generation. */
+/** Additional bytes outside the heap, which V8 keeps for its young generation. */
 const young = 32e6
 /** How long node-redis keeps its timer after the last command. */
 const restSeconds = 6
 const tellSeconds = 15
 /** The number of faults that are printed. */
 const mostTold = 20
-/** Never requested: it is only the public URL, and the browsers connect to any of the processes. */
+/** Only the public URL, which is never requested: the browsers connect to any of the processes. */
 const baseUrl = 'http://localhost'
 const users = 100
 

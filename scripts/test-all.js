@@ -22,7 +22,7 @@ function run(...command) {
 
 // Files of an earlier run would be merged too.
 rmSync(new URL('../artifacts/blobs', import.meta.url), { recursive: true, force: true })
-// The slow tier runs even if the first run failed, to report its failures too.
+// The slow tier runs even if the first run failed, so that its failures are reported too.
 const passed = [run('test', '--', ...words), run('test:slow', '--', ...words)]
 const isCovered = run('coverage')
 process.exit(passed.every(Boolean) && isCovered ? 0 : 1)

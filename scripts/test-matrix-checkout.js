@@ -42,7 +42,8 @@ export class Checkout {
       await cp(join(root, name), join(checkout.root, name))
     }
     const dependencies = join(checkout.root, 'node_modules')
-    // Hidden entries are left out: a run would write to the caches of tools, and npm lists the installed packages there.
+    // Hidden entries are left out: a run would write to the caches of tools there, and npm lists the installed packages
+    // there.
     linkTree(join(root, 'node_modules'), dependencies, (name) => name.startsWith('.') && name !== '.bin')
     // Each version of redis has its own @redis packages.
     rmSync(join(dependencies, '@redis'), { recursive: true, force: true })

@@ -1,6 +1,6 @@
 /**
  * The test files whose outcome depends on the installed Express, express-session or Redis client. They use the router, the
- * request, the response, the session, its store or the client in a way that no other file does. They test pairs of
+ * request, the response, the session, its store or the client in a way that no other file does. They run for the pairs of
  * versions.
  */
 const peers = [

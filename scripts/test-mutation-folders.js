@@ -1,6 +1,6 @@
 /**
- * The folders of lib/ that `npm run test:mutation` changes, and the tests that must detect it. Only tests about the folder
- * are listed, not all that use it, because each of them runs against a mutant that no test detects.
+ * The folders of lib/ that `npm run test:mutation` changes, and the tests that must detect the changes. The lists contain
+ * only tests about the folder, not all that use it, because a mutant that no test detects is run against all of them.
  */
 export const folders = {
   core: ['core/**', 'provider/http-client', 'http/request/cookie-header', 'http/response/html-page', 'config/routes'],

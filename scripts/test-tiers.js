@@ -69,7 +69,7 @@ function look(file) {
 }
 
 /**
- * Whether a file is one of some places, or below one of them.
+ * Whether a file is one of the given places or is below one of them.
  *
  * @param {string} file
  * @param {readonly string[]} places
@@ -79,7 +79,7 @@ function isBelow(file, places) {
 }
 
 /**
- * The test files of some places, by tier. Files that mock modules are `isolated`: they cannot share modules with other
+ * The test files at the given places, by tier. Files that mock modules are `isolated`: they cannot share modules with other
  * files.
  *
  * @param {readonly string[]} places

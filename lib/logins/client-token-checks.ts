@@ -3,7 +3,7 @@ import type { ClientTokenChecks } from '../tokens/id-token.ts'
 import type { Instance } from './instance.ts'
 
 /**
- * Returns the values that the instance's ID tokens and logout tokens are checked with.
+ * Returns the values against which the instance's ID tokens and logout tokens are checked.
  *
  * @throws OidcError `provider_unavailable`
  */

@@ -5,7 +5,7 @@ import { listCredentials, providerFault } from './provider-faults.ts'
 import type { Provider } from './provider.ts'
 import { isInvalidGrant, readIssuedTokens, type IssuedTokens, type DpopHandle } from './token-response.ts'
 
-/** Values that the authorization response and its code are checked with. */
+/** Values against which the authorization response and its code are checked. */
 export interface ResponseChecks {
   readonly redirectUri: string
   readonly state: string

@@ -28,8 +28,8 @@ export async function createDpopKey(provider: Provider): Promise<NewDpopKey> {
 }
 
 /**
- * Throws if the provider lists algorithms without ES256 (RFC 9449, section 5.1). A provider without a list may support DPoP
- * nevertheless: the type of the token that it issues shows that.
+ * Throws if the provider's list of algorithms lacks ES256 (RFC 9449, section 5.1). A provider without a list may still
+ * support DPoP: the type of the token that it issues shows this.
  */
 function refuseUnsupported({ dpop_signing_alg_values_supported: supported }: Readonly<ServerMetadata>): void {
   if (supported === undefined || (Array.isArray(supported) && supported.includes(algorithm))) return
@@ -40,8 +40,8 @@ function refuseUnsupported({ dpop_signing_alg_values_supported: supported }: Rea
 }
 
 /**
- * Returns the handle of a login's key; undefined if the login has none. Handles are cached by their keys, so that none is
- * used for another login. Each holds the nonces of the servers, so that a nonce is not requested again.
+ * Returns the handle of a login's key; undefined if the login has none. Handles are cached by key, so that none serves
+ * another login. Each holds the latest nonces of the servers, which saves requests for new ones.
  *
  * @throws Error if the key is malformed; OidcError `provider_unavailable`
  */
@@ -55,7 +55,7 @@ export async function makeDpopHandle(provider: Provider, key: string | undefined
     // A concurrent request may have created one meanwhile, with a nonce.
     handle = dpopHandles.get(key) ?? getDPoPHandle(configuration, pair)
   }
-  // Writing at each use keeps it in the cache, which drops the others.
+  // Setting it at each use keeps it in the cache, which drops handles that are not used.
   dpopHandles.set(key, handle)
   return handle
 }

@@ -8,8 +8,8 @@ import type { Provider } from './provider.ts'
 import type { DpopHandle } from './token-response.ts'
 
 /**
- * Returns the URL that ends the login at the provider (OIDC RP-Initiated Logout, section 2); undefined without such an
- * endpoint.
+ * Returns the URL that ends the login at the provider (OIDC RP-Initiated Logout, section 2); undefined if the provider has
+ * no such endpoint.
  */
 export async function makeEndSessionUrl(
   provider: Provider,

@@ -3,7 +3,7 @@ import type { OidcUnknownClaims } from '../config/claims.ts'
 import { listCredentials, providerFault, responseInvalid } from './provider-faults.ts'
 import type { Provider } from './provider.ts'
 
-/** Asks the provider for the claims of an access token (RFC 7662, section 2); undefined if the token is not active. */
+/** Introspects an access token (RFC 7662, section 2). Returns its claims; undefined if the token is not active. */
 export async function introspect(provider: Provider, token: string): Promise<OidcUnknownClaims | undefined> {
   const { configuration, metadata } = await provider.ready()
   try {

@@ -19,7 +19,7 @@ import { providerFault } from './provider-faults.ts'
 import { makeHttpClient, type HttpClient } from './http-client.ts'
 import type { DpopHandle } from './token-response.ts'
 
-/** Age at which metadata are discovered again, in the background. */
+/** Age at which metadata are discovered again in the background. */
 const refreshAfterMs = 3600_000
 /** Delays after failed discoveries, doubling from the first to the last. */
 const firstBackoffMs = 500
@@ -38,8 +38,8 @@ export interface OidcProviderHealth {
   /** Whether the provider's metadata are known, by discovery or from the options. */
   readonly discovered: boolean
   /**
-   * Time of the last successful discovery, in seconds since the epoch; undefined before it, or if the options have
-   * metadata.
+   * Time of the last successful discovery, in seconds since the epoch; undefined before the first one, or if the options
+   * have metadata.
    */
   readonly discoveredAt: number | undefined
   /** Details of the failure of the latest discovery, for operators; undefined if it did not fail. */
@@ -75,16 +75,16 @@ export type ProviderOptions = Pick<
 export class Provider {
   readonly options: ProviderOptions
   readonly http: HttpClient
-  /** Handles by the private keys of the logins. */
+  /** DPoP handles, keyed by the private keys of the logins. */
   readonly dpopHandles: GenerationalCache<DpopHandle> = new GenerationalCache(mostDpopHandles)
   readonly #flight = new SingleFlight<Ready>()
-  /** Reports failures in the background, which fail no request. */
+  /** Reports failures in the background, which affect no request. */
   readonly #onFault: (detail: string | undefined) => void
   #ready: Ready | undefined
   #discoveredAt: number | undefined
   #fault: OidcError | undefined
   #backoffMs = 0
-  /** When the metadata are discovered again; never if they are given. By the monotonic clock, as is `#retryAt`. */
+  /** Time of the next discovery, by the monotonic clock like `#retryAt`; infinite if the metadata are given. */
   #refreshAt = Infinity
   #retryAt = 0
 
@@ -133,7 +133,8 @@ export class Provider {
   }
 
   /**
-   * Requests the metadata at `issuer` (OIDC Discovery, section 4.1), even if openid-client gets the name `metadataIssuer`.
+   * Returns a `fetch` that requests the metadata at `issuer` (OIDC Discovery, section 4.1), even if openid-client is given
+   * `metadataIssuer`.
    */
   #metadataFetch(): CustomFetch {
     const { issuer, rules } = this.options
@@ -192,7 +193,10 @@ function makeClientMetadata(options: ProviderOptions): Partial<ClientMetadata> {
   return { [clockTolerance]: options.clockToleranceSeconds }
 }
 
-/** Returns a timeout longer than that of `makeHttpClient`, which includes the body and so must end the request. */
+/**
+ * Returns a longer timeout than that of `makeHttpClient`. The shorter one includes the body, so it must be the one that
+ * ends a request.
+ */
 function computeLibraryTimeout(options: ProviderOptions): number {
   return Math.ceil(options.providerTimeoutSeconds) + 1
 }
@@ -202,8 +206,8 @@ function hasInsecureUrl(metadata: object): boolean {
 }
 
 /**
- * Returns the issuer for openid-client, which compares it with that of the metadata. Only on this one host of Entra it
- * accepts a template in the metadata, and fills it in for each token.
+ * Returns the issuer for openid-client, which compares it with that of the metadata. Only for this one host of Entra does
+ * openid-client accept a template in the metadata. It fills in the template for each token.
  */
 function chooseLibraryIssuer({ issuer, rules }: ProviderOptions): string {
   const named = rules?.metadataIssuer ?? issuer
@@ -224,7 +228,7 @@ function requireMetadata(metadata: Readonly<ServerMetadata>, options: ProviderOp
   for (const member of neededMetadata) {
     if (metadata[member] === undefined) faults.push(`${member} is missing`)
   }
-  // Browsers and tokens are sent to these URLs, so none may be a script or unencrypted.
+  // Browsers and tokens are sent to these URLs, so none may be a script URL or unencrypted.
   for (const [member, value] of Object.entries(metadata)) {
     if (!/(?:_endpoint|^jwks_uri)$/.test(member)) continue
     if (!isSecureUrl(value, allowInsecureIssuer)) faults.push(`${member} is not an https: URL`)

@@ -29,7 +29,7 @@ export class InteractionNeeded extends OidcError {
   }
 }
 
-/** Scope and resources of a refresh, if they differ from before (RFC 6749, section 6; RFC 8707, section 2.2). */
+/** Scope and resources of a refresh, if they differ from those granted (RFC 6749, section 6; RFC 8707, section 2.2). */
 export interface RefreshParameters {
   readonly scope: readonly string[] | undefined
   readonly resource: readonly string[]

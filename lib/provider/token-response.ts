@@ -13,7 +13,7 @@ export interface IssuedTokens {
   readonly refreshToken: string | undefined
   /** Lifetime of the access token in seconds; undefined if the provider gave no positive number. */
   readonly expiresIn: number | undefined
-  /** The granted scope; undefined if it is the requested one and the provider omits it (RFC 6749, section 5.1). */
+  /** The granted scope; undefined if the provider omits it, because it is the requested one (RFC 6749, section 5.1). */
   readonly scope: string | undefined
 }
 
@@ -28,7 +28,7 @@ const longestSeconds = 315_360_000
  */
 export function readIssuedTokens(tokens: TokenEndpointResponse, dpop: DpopHandle | undefined): IssuedTokens {
   if (!/^[\x20-\x7e]+$/.test(tokens.access_token)) {
-    // It does not fit into a header, and the error about that would quote it (RFC 6749, appendix A.12).
+    // Such a token does not fit into a header, and the resulting error would quote it (RFC 6749, appendix A.12).
     throw responseInvalid('token response: access_token has invalid characters')
   }
   // Without a key, a DPoP token cannot be used. With a key, a Bearer token is not protected by it (RFC 9449, section 5).
@@ -50,7 +50,7 @@ export function readIssuedTokens(tokens: TokenEndpointResponse, dpop: DpopHandle
   }
 }
 
-/** Whether the code or refresh token is invalid, expired or used (RFC 6749, section 5.2), with no fault of the client. */
+/** Whether the code or refresh token is invalid, expired or used, through no fault of the client (RFC 6749, section 5.2). */
 export function isInvalidGrant(error: unknown): boolean {
   return error instanceof ResponseBodyError && error.error === 'invalid_grant'
 }

@@ -25,7 +25,7 @@ export interface CookiePlace {
 /** Length of the hash in base64url: 66 bits are enough to keep the applications on one host apart. */
 const hashLength = 11
 
-/** Derives the cookie attributes of an instance. The prefix separates instances, and paths, on the same host. */
+/** Derives the cookie attributes of an instance. The prefix separates instances and paths on the same host. */
 export function makeCookiePlace(owner: string, place: Omit<CookiePlace, 'prefix'>): CookiePlace {
   const hash = createHash('sha256')
     .update(JSON.stringify([owner, place.basePath]))

@@ -1,7 +1,7 @@
 import { type CookiePlace, type Cookie, makeCookie } from './login-cookies.ts'
 import { Sealer } from '../core/seal.ts'
 import { nowSeconds } from '../core/clock.ts'
-/** Maximum number of logins in a minute in one browser. More of them mean that the browser drops the session cookie. */
+/** Maximum number of logins per minute in one browser. More of them mean that the browser drops the session cookie. */
 const mostFinished = 5
 const finishedWindowSeconds = 60
 

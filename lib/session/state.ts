@@ -6,13 +6,13 @@ export interface State {
   /** Id of the transaction: 128 random bits. */
   readonly id: string
   /**
-   * Number of restarts of this login because its cookie was missing, or because of a logout meanwhile. `state` holds it,
-   * because it must survive a browser that returns no cookies.
+   * Number of restarts of this login, because its cookie was missing or the user was logged out meanwhile. `state` holds
+   * it, because it must survive a browser that returns no cookies.
    */
   readonly attempt: number
   /**
    * Public page that a silent login returns to; undefined for a login that the user requested. `state` holds it, because a
-   * browser that returns no cookies must get back to the page too.
+   * browser that returns no cookies must get back to the page as well.
    */
   readonly openPage?: string | undefined
 }

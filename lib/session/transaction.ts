@@ -54,7 +54,7 @@ export function openTransaction(
   return Math.abs(nowSeconds() - transaction.startedAt) < transactionSeconds ? transaction : undefined
 }
 
-/** Form of a transaction id. Cookies with the same prefix but other names have another purpose and must stay. */
+/** Form of a transaction id. Cookies with the same prefix but other names serve other purposes and must stay. */
 const idForm = /^[\w-]{22}$/
 
 /** Returns the ids of the cookies to drop so that one of `room` characters fits: the unreadable and the oldest ones. */

@@ -21,7 +21,10 @@ declare module 'express-session' {
   }
 }
 
-/** The records of each session store, and the wrapper of given ones. Records in memory and queues must be shared. */
+/**
+ * The records of each session store, and the wrapper of given ones. Cached, because records in memory and queues must be
+ * shared.
+ */
 const made = new WeakMap<object, OidcRecords>()
 
 export function isInMemory(store: OidcSessionStore): boolean {
@@ -87,7 +90,7 @@ export function destroySession(store: OidcSessionStore, id: string): Promise<voi
   return callStore<void>((done) => store.destroy(id, (error) => done(isNoEntry(error) ? undefined : error)))
 }
 
-/** A new session that replaces the request's session, and can be discarded until its login is complete. */
+/** A new session that replaces the session of the request, and can be discarded until its login is complete. */
 export interface RenewedSession {
   readonly id: string
   /**
@@ -111,7 +114,7 @@ export class RequestSession {
     this.records = records
   }
 
-  /** The store's records, if session and logins are in the same ones, so that one step can write both. */
+  /** The store's records, if they hold both session and logins, so that one step can write both. */
   get #sessionRecords(): SessionRecords | undefined {
     const sessionRecords = findSessionRecords(this.#req.sessionStore)
     return sessionRecords?.records === this.records ? sessionRecords : undefined

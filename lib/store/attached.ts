@@ -18,7 +18,7 @@ export function findAttachedLogin(session: object): LoginRecord | undefined {
 /** A session store whose sessions are records (see `makeDataKey`), so that one step can write a session and its login. */
 export interface SessionRecords {
   readonly records: OidcRecords
-  /** Whether the application has replaced `set` or `destroy`. Then these must be called instead. */
+  /** Whether the application has replaced `set` or `destroy`. Then sessions must be written and deleted through these. */
   isOverridden(): boolean
   /** Whether a session was loaded from the store or saved to it. */
   isStored(session: Session): boolean

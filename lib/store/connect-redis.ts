@@ -4,8 +4,8 @@ import { Store } from 'express-session'
 type RedisStoreClass = typeof connectRedis.RedisStore
 
 /**
- * Returns the class `RedisStore` of connect-redis 9 or later, else undefined. Version 7 and older have it as the default
- * export. Version 8 wraps the client in an adapter for redis 4.
+ * Returns the class `RedisStore` of connect-redis 9 or later, otherwise undefined. Version 7 and older have it as the
+ * default export. Version 8 wraps the client in an adapter for redis 4.
  */
 export function findRedisStore(exported: object): RedisStoreClass | undefined {
   const { RedisStore } = exported as { RedisStore?: RedisStoreClass }
@@ -15,8 +15,8 @@ export function findRedisStore(exported: object): RedisStoreClass | undefined {
 const supported = findRedisStore(connectRedis)
 
 /**
- * The base class of `RedisSessionStore`. If connect-redis is too old, it is the one of express-session: the module must
- * load for `redisRecords`. The constructor then throws in `requireConnectRedis`.
+ * The base class of `RedisSessionStore`. If connect-redis is too old, it is `Store` of express-session, because the module
+ * must still load for `redisRecords`. The constructor then throws in `requireConnectRedis`.
  */
 export const RedisStore: RedisStoreClass = supported ?? (Store as unknown as RedisStoreClass)
 

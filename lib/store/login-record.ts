@@ -34,9 +34,9 @@ interface Written {
 
 const nobody: LoginEntries = Object.freeze({})
 
-/** Memory for parsed records, in bytes. About 8,000 records of usual size fit, which take about 25 MB. */
+/** Limit for parsed records, in bytes as estimated below. About 8,000 records of usual size fit, and take about 25 MB. */
 const parsedBytes = 128 * 1024 * 1024
-/** A measured upper bound, for text that is mostly `{}`. Usual records take 3 bytes per character. */
+/** Estimate: a measured upper bound, for text that is mostly `{}`. Usual records take 3 bytes per character. */
 const bytesPerCharacter = 16
 
 /** The logins of one session as they were read. It is immutable: a write replaces the stored text if it equals `text`. */

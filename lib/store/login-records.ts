@@ -22,9 +22,9 @@ export interface Takeover {
 
 /** Minimum lifetime, in seconds, of the record of a replaced session, for requests that still use the old cookie. */
 const movedSeconds = 600
-/** How many replaced sessions are followed to find a login. */
+/** Maximum number of replaced sessions that are followed to find a login. */
 const mostMoves = 3
-/** Attempts to replace a record that keeps changing. */
+/** Maximum number of attempts to replace a record that keeps changing. */
 const mostTries = 5
 
 export function makeLoginKey(session: string): OidcRecordKey {
@@ -86,9 +86,9 @@ export class LoginRecords {
   }
 
   /**
-   * Ends all logins of a session, and deletes their tokens. The record of a replaced session remains, because the place
-   * where its logins moved must be known for longer than the session lasts. A login that is also in another session
-   * remains valid there: linking a second login copies the first one before the takeover, and may fail in between.
+   * Ends all logins of a session, and deletes their tokens. The record of a replaced session remains: a logout with the old
+   * cookie needs it to find the moved logins, even after the session has expired. A login that is also in another session
+   * remains valid there, because linking a second login copies the first one before the takeover, which may fail.
    *
    * @throws OidcError `store_unavailable`
    */
@@ -120,7 +120,9 @@ export class LoginRecords {
     await this.records.replace(makeSessionKey(loginId), session, undefined, 1).catch(() => {})
   }
 
-  /** Writes the record of a new session, or replaces the one written `before`. Undefined if there is another record. */
+  /**
+   * Writes the record of a new session, or replaces the one written `before`. Returns undefined if there is another record.
+   */
   async write(
     session: string,
     entries: LoginEntries,
@@ -181,7 +183,7 @@ export class LoginRecords {
 
 /** Prepares the replacement of a session: the logins of `moving` move to the new session, and all others end. */
 export function planTakeover(session: string, former: LoginRecord, to: string, moving: LoginEntries): Takeover {
-  // A logout must find a login that moved for as long as it lasts, in case its index entry could not be written.
+  // A logout must find a moved login for as long as the login lasts, in case its index entry could not be written.
   const seconds = Object.keys(moving).length > 0 ? Math.max(movedSeconds, computeSecondsLeft(moving)) : movedSeconds
   return { session, former, replaced: writeReplaced(to, moving), seconds }
 }

@@ -16,7 +16,7 @@ export interface LoginOwner extends InstanceId {
 
 /** A login that is about to be ended. */
 export interface SealedLogin extends FoundLogin {
-  /** Its sealed tokens; undefined if there are none any more. */
+  /** Its sealed tokens; undefined if there are none. */
   readonly sealed: string | undefined
 }
 
@@ -40,7 +40,7 @@ export type LoginEnd =
   | { readonly outcome: 'skipped'; readonly login: SealedLogin }
   | { readonly outcome: 'missing' }
 
-/** Lifetime of a tombstone: the longest login in progress, and time for its callback. */
+/** Lifetime of a tombstone, in seconds: the longest login in progress, plus time for its callback. */
 const tombstoneSeconds = transactionSeconds + 600
 const mostTries = 10
 
@@ -170,11 +170,11 @@ export class LoginStore {
       await this.records.removeFromSet(makeGroupKey(this.#instance.owner, group), loginIds).catch(() => {})
   }
 
-  /** Ends the logins of a group that are in progress: they look for tombstones once they are written. */
+  /** Ends the logins of a group that are in progress, which look for tombstones once they are written. */
   async leaveTombstone({ group, issuer, issuedAt }: Logout): Promise<void> {
     const at = Date.now() / 1000
     const tombstone: Tombstone = { issuer, at, issuedAt: issuedAt ?? at }
-    // A member of a set, so that a late tombstone does not replace an earlier one.
+    // As a member of a set, so that a later tombstone does not replace an earlier one.
     await this.records.addToSet(
       makeTombstonesKey(this.#instance.owner, group),
       JSON.stringify(tombstone),

@@ -90,7 +90,7 @@ export class MemoryRecords implements OidcRecords {
   }
 }
 
-/** Returns a key as one text, for records that are named by texts. */
+/** Returns a key as one string, for records whose names are strings. */
 export function formatKey(key: OidcRecordKey): string {
   return 'session' in key ? `session ${key.session} ${key.part}` : `${key.kind} ${key.id}`
 }

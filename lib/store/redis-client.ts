@@ -27,9 +27,9 @@ export const defaultPrefix = 'sess:'
 
 /**
  * Returns the key of a record; the part `data` is the session itself. The braces put all records of a session into the
- * Redis Cluster slot of the session's own key. Records of no session need a configured prefix too. Otherwise two
- * applications with the same client would remove each other's logins from the groups, because they cannot find their
- * sessions.
+ * Redis Cluster slot of the session's own key. The keys of records without a session contain a configured prefix too.
+ * Otherwise two applications with the same client would remove each other's logins from the groups, because neither finds
+ * the sessions of the other.
  */
 export function formatRedisKey(key: OidcRecordKey, sessionPrefix: string): string {
   if (!('session' in key)) {

@@ -25,9 +25,9 @@ export interface RedisRecordsOptions {
    */
   client: OidcRedisClient
   /**
-   * Part of every key, before the session id. Applications that share a database and a client (issuer, client id, name)
-   * but no sessions need different prefixes. Braces are allowed only around a hash tag of Redis Cluster, which puts all
-   * keys on one master.
+   * Part of the keys, before the session id. Applications that share a database and a client (issuer, client id, name) but
+   * no sessions need different prefixes. Braces are allowed only around a hash tag of Redis Cluster, which puts all keys on
+   * one master.
    *
    * @default 'sess:'
    * @example
@@ -35,7 +35,7 @@ export interface RedisRecordsOptions {
    */
   prefix?: string | undefined
   /**
-   * Time limit of a command, in seconds: greater than 0, at most 300. Later the command fails (`store_unavailable`).
+   * Time limit of a command, in seconds: greater than 0, at most 300. After that, the command fails (`store_unavailable`).
    *
    * @default 5
    * @example
@@ -45,8 +45,8 @@ export interface RedisRecordsOptions {
 }
 
 /**
- * Makes the changes of `changes`. The values and lifetimes to write begin at ARGV[4], their keys at KEYS[2]. The keys to
- * delete are last.
+ * Makes the `changes`. The values and lifetimes to write start at ARGV[4], and their keys at KEYS[2]. The keys
+ * to delete follow.
  */
 const changesScript = `
 local written = (#ARGV - 3) / 2
@@ -125,7 +125,10 @@ class RecordCommands {
     return this.run((client) => client.eval(script, { keys: names, arguments: [...values] }))
   }
 
-  /** Runs a script that compares the record of `key` with `values`, and then makes the changes of `changes`. */
+  /**
+   * Runs a script that checks and writes the record of `key` together with the `changes`. Returns whether it
+   * wrote them.
+   */
   async change(
     script: string,
     key: OidcRecordKey,
@@ -191,7 +194,7 @@ function makeSets(commands: RecordCommands): Pick<OidcRecords, 'addToSet' | 'mem
   }
 }
 
-/** Throws at construction rather than at the first request. */
+/** Throws at construction, rather than at the first request. */
 export function requireClient(client: unknown, what: string): asserts client is OidcRedisClient {
   const methods = ['get', 'mGet', 'set', 'del', 'getDel', 'expire', 'eval']
   const candidate = client as Record<string, unknown> | null | undefined
@@ -203,7 +206,7 @@ export function requireClient(client: unknown, what: string): asserts client is 
   throw new TypeError(`${what}: \`client\` must be a connected client of the package 'redis', version 5 or later`)
 }
 
-/** Throws at construction, because an invalid limit would let requests fail at once or wait without end. */
+/** Throws at construction: with an invalid limit, requests would fail at once or wait forever. */
 export function requireTimeout(seconds: unknown, what: string): void {
   if (typeof seconds === 'number' && seconds > 0 && seconds <= 300) return
   throw new TypeError(`${what}: \`timeoutSeconds\` must be a number of seconds greater than 0, at most 300`)

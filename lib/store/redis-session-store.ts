@@ -34,7 +34,8 @@ export interface RedisSessionStoreOptions {
    */
   prefix?: string | undefined
   /**
-   * Time limit of a command, in seconds: greater than 0, at most 300. Later the response is 503.
+   * Time limit of a command, in seconds: greater than 0, at most 300. After that, the response is 503.
+   *
    * @default 5
    * @example new RedisSessionStore({ client, timeoutSeconds: 2 })
    */
@@ -48,7 +49,10 @@ const lifeScript = `return {redis.call('GET', KEYS[1]), redis.call('TTL', KEYS[1
 
 /** Maximum number of sessions whose latest renewal a process remembers. */
 const mostRenewed = 50_000
-/** Seconds between two renewals of a session by one process. A session that lives for less than twice that needs more. */
+/**
+ * Seconds between two renewals of a session by one process. A session with less than twice this lifetime is renewed more
+ * often.
+ */
 const renewEverySeconds = 60
 
 /**
@@ -186,7 +190,7 @@ export class RedisSessionStore extends RedisStore {
     this.#renewed.set(sid, Date.now())
   }
 
-  /** Runs the first write of a session. While it is in progress, a second write expects its result. */
+  /** Runs the first write of a session. While it is in progress, a second write treats the session as stored. */
   async #writeNew(session: SessionData, write: () => Promise<void>): Promise<void> {
     const state = new SessionState()
     this.#states.set(session, state)
@@ -226,8 +230,8 @@ export class RedisSessionStore extends RedisStore {
 }
 
 /**
- * Answers by promise or callback. With a callback the promise never rejects, because nobody awaits it. What the callback
- * throws does not call it again.
+ * Answers by promise or callback. With a callback the promise never rejects, because nobody awaits it. If the callback
+ * throws, it is not called again.
  */
 function answer<Data>(work: Promise<Data>, callback: Callback<Data> | undefined): Promise<Data> {
   if (!callback) return work

@@ -10,7 +10,7 @@ export function serializeContent(session: SessionData, seconds: number): string 
   return JSON.stringify([{ ...session, cookie: others }, seconds])
 }
 
-/** Whether this is the session of a request, and not data that the application has created. */
+/** Whether this is the session of a request, rather than data that the application has created. */
 export function isLive(session: SessionData): boolean {
   return typeof (session as Partial<Session>).save === 'function'
 }
@@ -37,7 +37,7 @@ export function parseSession(text: string): SessionData {
 export class SessionState {
   /** Whether the session exists in Redis, or its first write is in progress. */
   isStored: boolean = true
-  /** What was written with the login, until the next save. */
+  /** The content that was written with the login, until the next save. */
   #content: string | undefined
 
   constructor(content?: string) {

@@ -6,7 +6,7 @@ import { callStore, isNoEntry } from './store-call.ts'
 
 /**
  * Records in any express-session store, as sessions with a prefix in their ids. No cookie can name these ids, because
- * session ids are signed. The records are not atomic across processes: operations on one key are serialized in this one.
+ * session ids are signed. Operations on one key are serialized within this process, but are not atomic across processes.
  */
 export class StoreRecords implements OidcRecords {
   readonly #store: OidcSessionStore

@@ -1,7 +1,7 @@
 import { storeUnavailable } from '../core/errors.ts'
 import type { OidcRecords } from '../core/records.ts'
 
-/** Wraps the application's own records, so that everything they throw or reject with is `store_unavailable`. */
+/** Wraps the application's own records, so that everything that they throw or reject with becomes `store_unavailable`. */
 export function wrapStoreErrors(records: OidcRecords): OidcRecords {
   const safe = async <Answer>(call: () => Promise<Answer>): Promise<Answer> => {
     try {

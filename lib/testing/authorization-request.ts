@@ -4,7 +4,7 @@ import { escapeHtml, htmlPage } from './html.ts'
 import type { ProviderState } from './state.ts'
 import { wrongResource } from './targets.ts'
 
-/** An authorization request with a valid client and redirect URI, so that errors can be sent there. */
+/** An authorization request with a valid client and redirect URI, to which errors can be reported. */
 export interface AuthorizationRequest {
   readonly client: TestClient
   readonly redirectUri: string
@@ -22,7 +22,7 @@ export interface AuthorizationRequest {
   readonly loginHint: string | null
   readonly idTokenHint: string | null
   readonly acrValues: readonly string[]
-  /** As received: the request is read from them again when the login page is submitted. */
+  /** The parameters as received. When the login page is submitted, the request is read from them again. */
   readonly parameters: URLSearchParams
 }
 
@@ -42,7 +42,7 @@ export function words(text: string | null): readonly string[] {
   return (text ?? '').split(' ').filter((word) => word !== '')
 }
 
-/** Reads the parameters, or returns an error page. It validates the client and the redirect URI only. */
+/** Reads the request, or returns an error page. Validates only the client and the redirect URI. */
 export function readAuthorizationRequest(
   provider: ProviderState,
   parameters: URLSearchParams,
@@ -80,7 +80,7 @@ export function readAuthorizationRequest(
 
 const prompts = new Set(['none', 'login', 'consent', 'select_account'])
 
-/** The first error of the client in the request, if any. */
+/** The first error in the request, if any. */
 export function findFault(provider: ProviderState, request: AuthorizationRequest): AuthorizationFault | undefined {
   const { parameters, prompt, maxAge } = request
   const fault = (error: string, description: string): AuthorizationFault => ({ error, description })

@@ -28,7 +28,7 @@ function readParameters(provider: ProviderState, params: URLSearchParams): URLSe
     : refusalPage('The request_uri belongs to another client.')
 }
 
-/** Whether the user must authenticate again although there is a session. */
+/** Whether the user must authenticate again despite an existing session. */
 function needsLogin(
   provider: ProviderState,
   request: AuthorizationRequest,

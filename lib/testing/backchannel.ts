@@ -5,9 +5,13 @@ import { makeToken } from './tokens.ts'
 
 /** The subject of a logout token: one session, or all sessions of a user. */
 export interface TestLogoutSubject {
-  /** Subject identifier of the user. Without `sid`, the token means all sessions of this user. */
+  /** Subject identifier of the user. Without `sid`, the token means all sessions of this user.
+   * @default none
+   * @example provider.logoutToken({ sub: 'alice' }) */
   readonly sub?: string | undefined
-  /** Identifier of one session at the provider. */
+  /** Identifier of one session at the provider.
+   * @default none: all sessions of `sub`
+   * @example provider.logoutToken({ sid: 'session-1' }) */
   readonly sid?: string | undefined
 }
 
@@ -19,9 +23,9 @@ export interface TestLogoutDelivery {
   readonly status: number | undefined
 }
 
-/** The lifetime of logout tokens in Keycloak. */
+/** As in Keycloak. */
 const tokenSeconds = 120
-/** The end of a session waits at most this long for each client, because the browser waits too. */
+/** Time limit for each client, because the browser waits for the end of the session. */
 const deliveryMs = 5000
 
 /** A logout token (OIDC Back-Channel Logout 1.0 section 2.4) with the faults applied; undefined if a fault omits it. */

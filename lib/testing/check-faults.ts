@@ -44,7 +44,7 @@ function checkChange(change: unknown, name: string): void {
   }
 }
 
-/** Checks the names of faults: with a misspelled one, a test would pass for the wrong reason. */
+/** Checks the names of faults, because a test with a misspelled one would pass for the wrong reason. */
 export function checkFaults(faults: TestFaults): void {
   const tokens = {
     idToken: tokenMembers,

@@ -1,4 +1,4 @@
-/** Checks of arguments that tests pass. A mistake throws a TypeError at once, which names the option. */
+/** Checks of the arguments that tests pass. A mistake throws a TypeError at once that names the option. */
 
 export function fail(message: string): never {
   throw new TypeError(message)

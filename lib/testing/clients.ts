@@ -1,46 +1,44 @@
 import { checkMembers, checkChoice, checkText, checkTexts, fail } from './checks.ts'
 
-/** A client registered with the test provider. */
+/**
+ * A client registered with the test provider.
+ *
+ * @example
+ * const client: TestClient = { clientId: 'shop', clientSecret: 'shop-secret' }
+ */
 export interface TestClient {
-  /** The client identifier: any non-empty string. The provider decodes it as RFC 6749 section 2.3.1 says. */
+  /** The client identifier: any non-empty string. In an Authorization header, clients must form-urlencode it (RFC 6749
+   * section 2.3.1).
+   * @example const client: TestClient = { clientId: 'shop' } */
   readonly clientId: string
-  /** The client secret. A client without one is public, and must use PKCE with S256. */
+  /** The client secret. A client without one is public, and must use PKCE with S256.
+   * @default none: a public client
+   * @example const client: TestClient = { clientId: 'web', clientSecret: 'web-secret' } */
   readonly clientSecret?: string | undefined
-  /**
-   * The accepted redirect URIs, compared exactly.
-   *
+  /** The accepted redirect URIs, compared exactly.
    * @default every loopback URI without a fragment
-   */
+   * @example const client: TestClient = { clientId: 'web', redirectUris: ['http://localhost:3000/callback'] } */
   readonly redirectUris?: readonly string[] | undefined
-  /**
-   * The accepted post-logout redirect URIs, compared exactly.
-   *
+  /** The accepted post-logout redirect URIs, compared exactly.
    * @default every loopback URI without a fragment
-   */
+   * @example const client: TestClient = { clientId: 'web', postLogoutRedirectUris: ['http://localhost:3000/'] } */
   readonly postLogoutRedirectUris?: readonly string[] | undefined
-  /**
-   * The URI that receives a logout token when a session ends (OIDC Back-Channel Logout 1.0 section 2.2).
-   *
+  /** The URI that receives a logout token when a session ends (OIDC Back-Channel Logout 1.0 section 2.2).
    * @default none
-   */
+   * @example const client: TestClient = { clientId: 'web', backchannelLogoutUri: 'http://localhost:3000/backchannel' } */
   readonly backchannelLogoutUri?: string | undefined
-  /**
-   * The URI that a page of the provider loads in a frame when a session ends (OIDC Front-Channel Logout 1.0 section 2).
-   *
+  /** The URI that a page of the provider loads in a frame when the user logs out there (OIDC Front-Channel Logout 1.0
+   * section 2).
    * @default none
-   */
+   * @example const client: TestClient = { clientId: 'web', frontchannelLogoutUri: 'http://localhost:3000/frontchannel' } */
   readonly frontchannelLogoutUri?: string | undefined
-  /**
-   * The only accepted authentication method.
-   *
+  /** The only accepted method of client authentication.
    * @default both `client_secret_basic` and `client_secret_post`
-   */
+   * @example const client: TestClient = { clientId: 'web', clientSecret: 'web-secret', authMethod: 'client_secret_post' } */
   readonly authMethod?: 'client_secret_basic' | 'client_secret_post' | undefined
-  /**
-   * Whether the client may exchange access tokens for others (RFC 8693).
-   *
+  /** Whether the client may exchange access tokens for others (RFC 8693).
    * @default true for a client with a secret, else false
-   */
+   * @example const client: TestClient = { clientId: 'web', clientSecret: 'web-secret', tokenExchange: false } */
   readonly tokenExchange?: boolean | undefined
 }
 

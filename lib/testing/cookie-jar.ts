@@ -1,35 +1,36 @@
 /** A cookie as a browser stores it (RFC 6265bis). */
 export interface UserAgentCookie {
+  /** The name, with any prefix such as `__Host-`. */
   readonly name: string
+  /** The value as sent, without decoding. */
   readonly value: string
   /** The host that set the cookie, or its `Domain` attribute if `hostOnly` is false. */
   readonly domain: string
   /** Whether the cookie is sent to this host only, not to its subdomains. */
   readonly hostOnly: boolean
+  /** The `Path` attribute, or the default path of the URL that set the cookie. */
   readonly path: string
+  /** Whether the cookie has the `Secure` attribute: it is sent over HTTPS, or to loopback. */
   readonly secure: boolean
+  /** Whether the cookie has the `HttpOnly` attribute. */
   readonly httpOnly: boolean
   /** The `SameSite` attribute; undefined if the cookie has none, which browsers treat as `Lax`. */
   readonly sameSite: 'Strict' | 'Lax' | 'None' | undefined
   /** Expiry in seconds since 1970; undefined for a cookie that lasts until the browser is closed. */
   readonly expiresAt: number | undefined
-  /** Sequence number: the order in which cookies were first set. */
+  /** Sequence number in the order in which cookies were first set. */
   readonly created: number
 }
 
 /** The properties of a request that decide which `SameSite` cookies it carries. */
 export interface UserAgentCookieContext {
-  /**
-   * Whether a page of another site started the request.
-   *
+  /** Whether a page of another site started the request.
    * @default false
-   */
+   * @example jar.header('https://app.example.com/', { crossSite: true }) */
   readonly crossSite?: boolean | undefined
-  /**
-   * Whether the request is a navigation by GET or HEAD, which carries `Lax` cookies even from another site.
-   *
+  /** Whether the request is a navigation by GET or HEAD. It carries `Lax` cookies even from another site.
    * @default false
-   */
+   * @example jar.header('https://app.example.com/', { crossSite: true, safeNavigation: true }) */
   readonly safeNavigation?: boolean | undefined
 }
 
@@ -42,7 +43,7 @@ function isLoopback(hostname: string): boolean {
   )
 }
 
-/** Browsers accept `Secure` cookies over plain HTTP from loopback, where no one else can eavesdrop. */
+/** Browsers accept `Secure` cookies over plain HTTP from loopback, because nobody else can eavesdrop there. */
 function isTrustworthy(url: URL): boolean {
   return url.protocol === 'https:' || isLoopback(url.hostname)
 }
@@ -143,12 +144,15 @@ export class CookieJar {
   #cookies: UserAgentCookie[] = []
   #made = 0
 
-  /** @param now The clock, in milliseconds since 1970. */
+  /** @param now The clock, in milliseconds since 1970; by default `Date.now`. */
   constructor(now: () => number = Date.now) {
     this.#now = () => now() / 1000
   }
 
-  /** Stores a Set-Cookie line as if `url` had sent it. Returns the cookie, or undefined if a browser rejects it. */
+  /** Stores the cookie of a Set-Cookie line as if `url` had sent it. Returns the cookie, or undefined if a browser rejects
+   * it.
+   * @throws TypeError if `url` is not an absolute URL
+   * @example jar.set('theme=dark; Path=/', 'http://127.0.0.1:3000/') */
   set(line: string, url: string | URL): UserAgentCookie | undefined {
     const cookie = parseSetCookie(line, new URL(url), this.#now(), ++this.#made)
     if (cookie === undefined) return undefined
@@ -166,7 +170,10 @@ export class CookieJar {
     return cookie
   }
 
-  /** All unexpired cookies. With `url`, those that a request to it carries, in the order of the Cookie header. */
+  /** Returns all unexpired cookies. With `url`, returns those that a request to it carries, in the order of the Cookie
+   * header.
+   * @throws TypeError if `url` is not an absolute URL
+   * @example jar.cookies('http://127.0.0.1:3000/profile').map(({ name }) => name) */
   cookies(url?: string | URL, context: UserAgentCookieContext = {}): readonly UserAgentCookie[] {
     this.#remove(({ expiresAt }) => expiresAt !== undefined && expiresAt <= this.#now())
     if (url === undefined) return [...this.#cookies]
@@ -181,30 +188,36 @@ export class CookieJar {
       .toSorted((one, other) => other.path.length - one.path.length || one.created - other.created)
   }
 
-  /** The Cookie header of a request to `url`; undefined if there is nothing to send. */
+  /** Returns the Cookie header of a request to `url`; undefined if there is nothing to send.
+   * @throws TypeError if `url` is not an absolute URL
+   * @example jar.header('http://127.0.0.1:3000/profile') // 'theme=dark' */
   header(url: string | URL, context: UserAgentCookieContext = {}): string | undefined {
     const cookies = this.cookies(url, context)
     return cookies.length === 0 ? undefined : cookies.map(({ name, value }) => `${name}=${value}`).join('; ')
   }
 
-  /** The cookie of this name. Of several, the one with the longest path. */
+  /** Returns the cookie of this name; if there are several, the one with the longest path.
+   * @example jar.get('theme')?.value // 'dark' */
   get(name: string): UserAgentCookie | undefined {
     return this.cookies()
       .toSorted((one, other) => other.path.length - one.path.length)
       .find((cookie) => cookie.name === name)
   }
 
-  /** Removes all cookies of this name, whatever their domain and path. */
+  /** Removes all cookies of this name, whatever their domain and path.
+   * @example jar.delete('connect.sid') */
   delete(name: string): void {
     this.#remove((cookie) => cookie.name === name)
   }
 
-  /** Removes the cookies without an expiry, as closing a browser does. */
+  /** Removes the cookies without an expiry, as closing a browser does.
+   * @example jar.closeBrowser() */
   closeBrowser(): void {
     this.#remove((cookie) => cookie.expiresAt === undefined)
   }
 
-  /** Removes all cookies. */
+  /** Removes all cookies.
+   * @example jar.clear() */
   clear(): void {
     this.#cookies = []
   }

@@ -2,7 +2,7 @@
 import type { Answer } from './answer.ts'
 import type { TestEndpoint, TestRequest } from './request.ts'
 
-/** The endpoints that scripts fetch. The others are for navigations, or for servers, which have a secret. */
+/** The endpoints that scripts fetch. The others are for navigations, or for servers that have a secret. */
 const fetched: ReadonlySet<TestRequest['endpoint']> = new Set<TestEndpoint>([
   'discovery',
   'jwks',

@@ -7,7 +7,7 @@ import { expired, type ProviderState, remember } from './state.ts'
 
 export const proofAlgorithms: readonly string[] = ['ES256', 'ES384', 'ES512', 'PS256', 'RS256', 'EdDSA', 'Ed25519']
 
-/** How far the `iat` of a proof may differ from the provider's clock. */
+/** Maximum difference between the `iat` of a proof and the provider's clock, in seconds. */
 const proofSeconds = 60
 
 /** The result of a request with a valid proof, or with none. */
@@ -41,7 +41,7 @@ function invalid(description: string): ProofFault {
   return { error: 'invalid_dpop_proof', description }
 }
 
-/** The first claim that does not match the request; nonce and replay are checked elsewhere (RFC 9449 section 4.3). */
+/** Why a claim does not match the request, if any. Nonce and replay are checked elsewhere (RFC 9449 section 4.3). */
 function misfit(
   provider: ProviderState,
   { method, url }: TestRequest,

@@ -33,7 +33,7 @@ const clouds: readonly EntraCloud[] = [
   },
 ]
 
-/** The fixed host names of all clouds. Each external tenant and each B2C tenant has its own host besides. */
+/** The fixed host names of all clouds. In addition, each external tenant and each B2C tenant has its own host. */
 export const entraHosts: readonly string[] = clouds.flatMap(({ login, graph }) => [login, graph])
 
 export function findCloud(host: string): EntraCloud {
@@ -111,7 +111,7 @@ function entraMembers(cloud: EntraCloud, own: string, v2: string): TestJsonObjec
   }
 }
 
-/** The key set. Keys of version 2 name an issuer; `{tenantid}` means every tenant but that of personal accounts. */
+/** The key set. Keys of version 2 name an issuer; `{tenantid}` means every tenant except that of personal accounts. */
 export async function entraJwks(entra: EntraState, { host, tenant, version }: EntraAddress): Promise<Answer> {
   const { organizations, consumers } = entra.keys
   const withIssuer = (published: JWK, tid: string): TestJsonObject => ({

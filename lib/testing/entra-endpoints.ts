@@ -11,7 +11,7 @@ import type { Grant } from './state.ts'
 import { tokenEndpoint } from './token-endpoint.ts'
 import { newRefreshToken } from './tokens.ts'
 
-/** The user's account in the tenant whose tokens an authority issues to the user; undefined if there is none. */
+/** The user's account in the tenant for which an authority issues the user's tokens; undefined if there is none. */
 function memberAt(entra: EntraState, { tenant }: EntraAddress, name: string): Member | undefined {
   const user = entra.settings.users.get(name)
   if (user === undefined) return undefined
@@ -33,7 +33,7 @@ function withoutScope(request: TestRequest): TestRequest {
   return { ...request, params: new URLSearchParams([...request.params].filter(([name]) => name !== 'scope')) }
 }
 
-/** The token endpoint. The test provider validates the request; the tokens are then made in the format of Entra. */
+/** The token endpoint. The test provider validates the request. The tokens are then issued in the format of Entra. */
 export async function entraToken(entra: EntraState, address: EntraAddress, request: TestRequest): Promise<Answer> {
   const grantType = request.params.get('grant_type') ?? ''
   if (!['authorization_code', 'refresh_token'].includes(grantType)) {

@@ -1,7 +1,12 @@
 import { checkFunction, checkMembers, checkChoice, checkText, checkTexts, checkWholeNumber, fail } from './checks.ts'
 import { checkClients, type TestClient } from './clients.ts'
 
-/** IDs of tenants of the simulated Entra. Every other GUID is a tenant too. */
+/**
+ * IDs of tenants of the simulated Entra. Every other GUID is a tenant too.
+ *
+ * @example
+ * entra({ tenant: testTenants.contoso })
+ */
 export const testTenants = {
   contoso: '11111111-1111-4111-8111-111111111111',
   fabrikam: '22222222-2222-4222-8222-222222222222',
@@ -9,103 +14,109 @@ export const testTenants = {
   consumers: '9188040d-6c67-4c5b-b112-36a304b66dad',
 } as const
 
-/** A user of the simulated Entra. */
+/**
+ * A user of the simulated Entra.
+ *
+ * @example
+ * const dave: TestEntraUser = {
+ *   name: 'dave',
+ *   tenant: testTenants.contoso,
+ *   oid: 'aaaaaaaa-0000-4000-8000-000000000003',
+ *   displayName: 'Dave Davis',
+ *   upn: 'dave@contoso.example',
+ * }
+ */
 export interface TestEntraUser {
-  /** The name that tests and the form of the login page use for the user. */
+  /** The name by which tests and the form of the login page refer to the user.
+   * @example const user: TestEntraUser = { ...dave, name: 'dave' } */
   readonly name: string
-  /** ID of the user's home tenant, a GUID. */
+  /** ID of the user's home tenant, a GUID in lower case.
+   * @example const user: TestEntraUser = { ...dave, tenant: testTenants.fabrikam } */
   readonly tenant: string
-  /** ID of the user in the home tenant, a GUID. */
+  /** ID of the user in the home tenant, a GUID in lower case.
+   * @example const user: TestEntraUser = { ...dave, oid: 'bbbbbbbb-0000-4000-8000-000000000003' } */
   readonly oid: string
-  /** Full name of the user, the claim `name`. */
+  /** Full name of the user, the claim `name`.
+   * @example const user: TestEntraUser = { ...dave, displayName: 'Dave Davis' } */
   readonly displayName: string
-  /** User principal name; also the email address. */
+  /** The user principal name, which is also the email address.
+   * @example const user: TestEntraUser = { ...dave, upn: 'dave@contoso.example' } */
   readonly upn: string
-  /**
-   * The user's app roles, which are the same in each tenant.
-   *
+  /** The user's app roles, which are the same in each tenant.
    * @default none
-   */
+   * @example const user: TestEntraUser = { ...dave, roles: ['Admin'] } */
   readonly roles?: readonly string[] | undefined
-  /**
-   * IDs of the user's groups. With more than 200, tokens refer to Microsoft Graph instead of listing them.
-   *
+  /** IDs of the user's groups. If there are more than 200, tokens refer to Microsoft Graph instead of listing them.
    * @default none
-   */
+   * @example const user: TestEntraUser = { ...dave, groups: ['99999999-0000-4000-8000-000000000001'] } */
   readonly groups?: readonly string[] | undefined
-  /**
-   * Tenants in which the user is a guest, each with the ID of the user in that tenant.
-   *
+  /** The tenants in which the user is a guest, each with the ID of the user in that tenant; all are GUIDs in lower case.
    * @default none
-   */
+   * @example
+   * const user: TestEntraUser = { ...dave, guestIn: { [testTenants.fabrikam]: 'bbbbbbbb-0000-4000-8000-000000000004' } } */
   readonly guestIn?: Readonly<Record<string, string>> | undefined
 }
 
-/** An API registered with the simulated Entra. */
+/**
+ * An API registered with the simulated Entra.
+ *
+ * @example
+ * const api: TestEntraApi = { appId: 'd0000000-0000-4000-8000-000000000002', uri: 'api://billing' }
+ */
 export interface TestEntraApi {
-  /** Application ID, a GUID: the `aud` of tokens of version 2. */
+  /** Application ID, a GUID in lower case: the `aud` of tokens of version 2.
+   * @example const other: TestEntraApi = { ...api, appId: 'd0000000-0000-4000-8000-000000000003' } */
   readonly appId: string
-  /** Application ID URI, such as `api://orders`: the `aud` of tokens of version 1, and the prefix of each scope. */
+  /** Application ID URI, such as `api://orders`: the `aud` of tokens of version 1, and the prefix of each scope.
+   * @example const other: TestEntraApi = { ...api, uri: 'api://stock' } */
   readonly uri: string
-  /**
-   * Version of the API's access tokens, as `requestedAccessTokenVersion` in its manifest.
-   *
+  /** Version of the API's access tokens, which is `requestedAccessTokenVersion` in the API's manifest.
    * @default 2
-   */
+   * @example const other: TestEntraApi = { ...api, version: 1 } */
   readonly version?: 1 | 2 | undefined
 }
 
-/** Options of `startTestEntra`. */
+/**
+ * Options of `startTestEntra`. All are optional.
+ *
+ * @example
+ * const options: TestEntraOptions = { signIn: 'alice', tokenSeconds: 60 }
+ */
 export interface TestEntraOptions {
-  /**
-   * The users.
-   *
+  /** The users; a list must have at least one.
    * @default alice of Contoso (role `Admin`), bob of Fabrikam, carol (a personal account), greta of Fabrikam (a guest of
    * Contoso)
-   */
+   * @example startTestEntra({ users: [dave] }) */
   readonly users?: readonly TestEntraUser[] | undefined
-  /**
-   * The registered clients.
-   *
+  /** The registered clients; a list must have at least one.
    * @default one confidential client
-   */
+   * @example
+   * startTestEntra({ clients: [{ clientId: 'c0000000-0000-4000-8000-000000000002', clientSecret: 'shop~secret' }] }) */
   readonly clients?: readonly TestClient[] | undefined
-  /**
-   * The registered APIs.
-   *
+  /** The registered APIs.
    * @default one, `api://orders`
-   */
+   * @example startTestEntra({ apis: [{ appId: 'd0000000-0000-4000-8000-000000000002', uri: 'api://billing' }] }) */
   readonly apis?: readonly TestEntraApi[] | undefined
-  /**
-   * The name of the user at the keyboard at the start, as with {@link TestEntra.signIn}.
-   *
+  /** The name of the user at the keyboard at the start, as with {@link TestEntra.signIn}.
    * @default nobody
-   */
+   * @example startTestEntra({ signIn: 'alice' }) */
   readonly signIn?: string | undefined
-  /**
-   * The hosts of the pages for login and logout. `real` means Entra's own host names, which `createUserAgent` resolves with
-   * {@link TestEntra.proxies}. `loopback` means 127.0.0.1, for real browsers, which would otherwise open the real Entra.
-   *
+  /** The hosts of the pages for login and logout. `real` means Entra's own host names, which `createUserAgent` resolves with
+   * {@link TestEntra.proxies}. `loopback` means 127.0.0.1, for a real browser, which would otherwise open the real Entra.
    * @default 'real'
-   */
+   * @example startTestEntra({ pages: 'loopback' }) */
   readonly pages?: 'real' | 'loopback' | undefined
-  /**
-   * The port to listen on; 0 selects a free one.
-   *
+  /** The port to listen on; 0 selects a free one.
    * @default 0
-   */
+   * @example startTestEntra({ port: 9000 }) */
   readonly port?: number | undefined
-  /**
-   * The clock, in milliseconds since 1970.
-   *
+  /** The clock, in milliseconds since 1970. All times in tokens and all expiries follow it.
    * @default Date.now
-   */
+   * @example startTestEntra({ now: () => Date.now() + 3_600_000 }) // one hour ahead */
   readonly now?: (() => number) | undefined
-  /**
-   * Lifetime of tokens, in seconds.
-   *
+  /** Lifetime of tokens, in whole seconds, 1 to 86400.
    * @default 3600
-   */
+   * @example startTestEntra({ tokenSeconds: 60 }) */
   readonly tokenSeconds?: number | undefined
 }
 

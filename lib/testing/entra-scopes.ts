@@ -64,7 +64,10 @@ function defaultNames({ appId }: TestEntraApi, consents: ReadonlySet<string>): s
   })
 }
 
-/** The one API of the requested scope, or else of the login's scope; Microsoft Graph if that scope names no API. */
+/**
+ * The only API of the requested scope, or of the login's scope if none is requested. Microsoft Graph if the scope names no
+ * API.
+ */
 export function entraTarget(
   entra: EntraState,
   address: EntraAddress,

@@ -7,25 +7,33 @@ import type { ProviderState } from './state.ts'
 
 /** Faults of one kind of token. */
 export interface TestEntraTokenFault {
-  /** Alters the claims before signing. */
+  /** Alters the claims before signing.
+   * @default no change
+   * @example testEntra.accessToken({ user: 'alice', claims: { aud: 'api://billing' } }) */
   readonly claims?: TestChange<TestJsonObject> | undefined
-  /** Alters the header. */
+  /** Alters the header. The token is still signed with the same key and algorithm.
+   * @default no change
+   * @example testEntra.accessToken({ user: 'alice', header: { kid: 'unknown' } }) */
   readonly header?: TestChange<TestJsonObject> | undefined
-  /**
-   * The key to sign with: that of personal accounts (`consumers`), or that of all other tenants (`organizations`).
-   *
+  /** The key to sign with: that of personal accounts (`consumers`), or that of all other tenants (`organizations`).
    * @default the key of the token's tenant
-   */
+   * @example testEntra.accessToken({ user: 'alice', key: 'consumers' }) */
   readonly key?: 'consumers' | 'organizations' | undefined
 }
 
 /** The faults of the simulated Entra. */
 export interface TestEntraFaults {
-  /** Faults of ID tokens. */
+  /** Faults of ID tokens.
+   * @default none
+   * @example testEntra.misbehave({ idToken: { claims: { tid: testTenants.fabrikam } } }) */
   readonly idToken?: TestEntraTokenFault | undefined
-  /** Alters the metadata. */
+  /** Alters the provider metadata.
+   * @default no change
+   * @example testEntra.misbehave({ metadata: { userinfo_endpoint: undefined } }) */
   readonly metadata?: TestChange<TestJsonObject> | undefined
-  /** Alters the published key set. */
+  /** Alters the published key set.
+   * @default no change
+   * @example testEntra.misbehave({ jwks: { keys: [] } }) */
   readonly jwks?: TestChange<TestJsonObject> | undefined
 }
 
@@ -37,7 +45,7 @@ export interface EntraKey {
 }
 
 export interface EntraKeys {
-  /** The key of all tenants but that of personal accounts. */
+  /** The key of all tenants except that of personal accounts. */
   readonly organizations: EntraKey
   readonly consumers: EntraKey
 }
@@ -72,7 +80,7 @@ async function entraKey(key: SigningKey): Promise<EntraKey> {
   return { key, x5t, published: { ...jwk, x5t, x5c } }
 }
 
-/** The ring's current key becomes that of personal accounts; a new key signs for all other tenants. */
+/** Assigns the ring's current key to personal accounts, and a new key to all other tenants. */
 export async function newKeys(ring: KeyRing): Promise<EntraKeys> {
   const consumers = await entraKey(ring.current)
   await ring.rotate({ keepOld: true })

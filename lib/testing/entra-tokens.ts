@@ -6,7 +6,7 @@ import { testTenants, type TestEntraApi, type TestEntraUser } from './entra-opti
 import type { EntraAddress, EntraState, TestEntraTokenFault } from './entra-state.ts'
 import { sign } from './jws.ts'
 
-/** The most groups that Entra puts into a JWT. */
+/** Maximum number of groups that Entra puts into a JWT. */
 const mostGroups = 200
 /** The application ID of Microsoft Graph. */
 export const graphAppId = '00000003-0000-0000-c000-000000000000'
@@ -110,7 +110,7 @@ export interface AccessTokenRequest {
   readonly version: 1 | 2
   readonly clientId: string
   readonly scope: readonly string[]
-  /** Roles of an application; undefined for those of the user. */
+  /** Roles in the token; undefined for those of the user. */
   readonly roles: readonly string[] | undefined
   /** Whether the API has requested the optional claim `idtyp`. */
   readonly idtyp: boolean

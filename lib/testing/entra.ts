@@ -21,7 +21,7 @@ import { RequestLog } from './request-log.ts'
 import { newState, type ProviderState } from './state.ts'
 import type { TestUser } from './users.ts'
 
-/** The state for the code of the test provider, with the names of the users as their `sub`. */
+/** Returns the state for the code of the test provider. The `sub` of each user is the name of the user. */
 function newProviderState(settings: EntraSettings, keys: KeyRing): ProviderState {
   const users = [...settings.users.values()].map(({ name, displayName, upn }): TestUser => ({
     sub: name,
@@ -157,13 +157,13 @@ class RunningEntra implements TestEntra {
 /**
  * Starts a simulated Microsoft Entra ID on 127.0.0.1.
  *
- * @throws TypeError that names the first invalid option.
+ * @throws TypeError that names the first invalid option; Error if the port is in use
  * @example
  * ```ts
- * const id = await startTestEntra()
- * const oidc = createOidc({ provider: entra({ tenant: testTenants.contoso }), ...id.settings(), baseUrl, secret })
- * const browser = createUserAgent({ baseUrl, proxies: id.proxies() })
- * id.signIn('alice')
+ * const testEntra = await startTestEntra()
+ * const oidc = createOidc({ provider: entra({ tenant: testTenants.contoso }), ...testEntra.settings(), baseUrl, secret })
+ * const browser = createUserAgent({ baseUrl, proxies: testEntra.proxies() })
+ * testEntra.signIn('alice')
  * ```
  */
 export async function startTestEntra(options: TestEntraOptions = {}): Promise<TestEntra> {

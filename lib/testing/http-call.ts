@@ -10,7 +10,7 @@ export interface HttpCall {
   readonly signal: AbortSignal | undefined
   readonly agent: Agent | undefined
   readonly ca: string | undefined
-  /** The origin that a request really goes to, by the origin of `url`. */
+  /** The origin to which a request is sent instead, keyed by the origin of `url`. */
   readonly proxies: Readonly<Record<string, string>>
 }
 

@@ -1,6 +1,6 @@
 /**
- * JSON Web Signatures without a signing library: a library insists that header, payload and key match, but a provider with
- * faults must sign when they do not.
+ * JSON Web Signatures without a signing library. A library insists that header, payload and key match, but a provider with
+ * faults must also sign when they do not.
  */
 import { createHmac, webcrypto } from 'node:crypto'
 import type { CryptoKey } from 'jose'

@@ -24,23 +24,17 @@ export interface SigningKey {
 
 /** Options of a key rotation. */
 export interface TestKeyRotation {
-  /**
-   * Whether the previous keys stay in the key set.
-   *
+  /** Whether the previous keys stay in the key set.
    * @default false
-   */
+   * @example await provider.rotateKeys({ keepOld: true }) */
   readonly keepOld?: boolean | undefined
-  /**
-   * The `kid` of the new key. With `null`, neither the key set nor headers have one.
-   *
+  /** The `kid` of the new key. With `null`, neither the key set nor the header of a token has one.
    * @default the thumbprint of the key
-   */
+   * @example await provider.rotateKeys({ kid: 'key-2' }) */
   readonly kid?: string | null | undefined
-  /**
-   * The algorithm of the new key, as in {@link TestProviderOptions.algorithm}.
-   *
+  /** The algorithm of the new key, as in {@link TestProviderOptions.algorithm}.
    * @default the algorithm of the previous key
-   */
+   * @example await provider.rotateKeys({ algorithm: 'ES256' }) */
   readonly algorithm?: string | undefined
 }
 
@@ -65,7 +59,7 @@ async function generate(algorithm: string, kid?: string | null): Promise<Signing
   }
 }
 
-/** The keys of the provider: the published ones, the current one, and those for invalid signatures. */
+/** The keys of the provider: the published ones, the former ones, and those for invalid signatures. */
 export class KeyRing {
   readonly #published: SigningKey[]
   readonly #former: SigningKey[] = []
@@ -114,12 +108,12 @@ export class KeyRing {
     return key
   }
 
-  /** The public key as PEM, which a verifier that confuses algorithms takes for a shared secret. */
+  /** The public key as PEM. A verifier that confuses algorithms takes it for a shared secret. */
   async publicPem(): Promise<string> {
     return await exportSPKI(this.#current.publicKey)
   }
 
-  /** The claims of a token that this provider signed, also with a former key; undefined for any other token. */
+  /** The claims of a token that this provider signed with a current or former key; undefined for any other token. */
   async verify(token: string): Promise<TestJsonObject | undefined> {
     for (const key of [...this.#published, ...this.#former]) {
       try {
@@ -134,8 +128,8 @@ export class KeyRing {
 }
 
 /**
- * Makes keys of kinds that a relying party must be able to skip in a key set: secp256k1, P-256 without `alg`, Ed25519, an
- * RSA key for encryption, a symmetric key, and a key of an unknown type.
+ * Creates keys of kinds that a relying party must be able to skip in a key set. They are a secp256k1 key, a P-256 key
+ * without `alg`, an Ed25519 key, an RSA key for encryption, a symmetric key, and a key of an unknown type.
  *
  * @example
  * ```ts

@@ -51,7 +51,7 @@ function sendPadded(answer: Answer, bytes: number, to: ServerResponse): void {
   pad()
 }
 
-/** What releases a held request: the fault is undone, or the provider stops and can no longer answer. */
+/** The events that release a held request: the fault is undone, or the provider stops and can no longer answer. */
 export interface Release {
   readonly undone: Promise<void>
   readonly down: Promise<void>

@@ -14,7 +14,7 @@ export interface Journey {
   readonly referrerPolicy: string
   /** The URLs requested so far; the last is that of this request. */
   readonly urls: readonly URL[]
-  /** Whether an action of the user started it, and not the page itself. */
+  /** Whether an action of the user, rather than the page itself, started it. */
   readonly byUser: boolean
 }
 
@@ -23,7 +23,7 @@ export function findSite(url: URL): string {
   return `${url.protocol}//${url.hostname}`
 }
 
-/** `Sec-Fetch-Site`: of all redirects, the most distant relation counts (Fetch Metadata, section 2.3). */
+/** `Sec-Fetch-Site`: the most distant relation among all redirects counts (Fetch Metadata, section 2.3). */
 export function fetchSite(
   { initiator, urls }: Journey,
   site: FindSite,

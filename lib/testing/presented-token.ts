@@ -11,7 +11,7 @@ function challenge(scheme: Scheme, parameters: Readonly<Record<string, string>> 
   return [scheme, pairs.join(', ')].join(' ').trimEnd()
 }
 
-/** Rejects a request with an access token (RFC 6750 section 3, RFC 9449 section 7.1). */
+/** Rejects the access token of a request (RFC 6750 section 3, RFC 9449 section 7.1). */
 export function refuseToken(
   status: 401 | 403,
   scheme: Scheme,
@@ -40,7 +40,10 @@ export interface PresentedToken {
   readonly headers: Answer['headers']
 }
 
-/** A bound token needs a proof of its key, and an unbound one the Bearer scheme (RFC 9449 section 7.1). */
+/**
+ * Returns the presented token, or an error response. A bound token requires a proof of its key, and an unbound one the
+ * Bearer scheme (RFC 9449 section 7.1).
+ */
 export async function presentedToken(provider: ProviderState, request: TestRequest): Promise<PresentedToken | Answer> {
   const presented = credentials(request)
   const offersDpop = provider.settings.dpop === 'offered'

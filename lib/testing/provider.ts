@@ -205,10 +205,10 @@ class RunningProvider implements TestProvider {
 }
 
 /**
- * Starts an OpenID provider on 127.0.0.1. Scripts of any origin may fetch from it (CORS), for clients that run in browsers.
- * CORS preflight requests are answered, but do not appear in `requests`.
+ * Starts an OpenID provider on 127.0.0.1. For clients that run in browsers, scripts of any origin may fetch from it (CORS).
+ * CORS preflight requests do not appear in `requests`.
  *
- * @throws TypeError that names the first invalid option.
+ * @throws TypeError that names the first invalid option; Error if the port is in use
  * @example
  * ```ts
  * const provider = await startTestProvider()

@@ -29,7 +29,7 @@ export interface TestRequest {
   readonly body: string
   /** The time of the request by the provider's clock, in seconds since 1970, with a fraction. */
   readonly at: number
-  /** HTTP status of the response; undefined while there is none, and if the connection was cut instead. */
+  /** The HTTP status of the response; undefined until the response is sent, and if the connection was cut instead. */
   readonly status: number | undefined
 }
 

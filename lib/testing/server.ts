@@ -81,7 +81,8 @@ export class ProviderServer {
     const closed = new Promise<void>((resolve) => server.close(() => resolve()))
     server.closeAllConnections()
     await closed
-    // Lets clients in this process notice that their idle connections are closed before they send the next request.
+    // Gives clients in this process time to notice that their idle connections are closed, before they send the next
+    // request.
     await nextTurn()
     await nextTurn()
   }
@@ -105,7 +106,7 @@ export class ProviderServer {
     const preflight = preflightAnswer(request)
     if (preflight !== undefined) return send(preflight, outgoing)
     this.#log.add(request)
-    // Also on responses in place of an endpoint's, so that scripts in a browser can read faults.
+    // Also on the responses of faults, so that scripts in a browser can read them.
     for (const [name, value] of Object.entries(crossOriginHeaders(request))) outgoing.setHeader(name, value)
     try {
       await this.#answer(request, outgoing)

@@ -23,7 +23,7 @@ export interface Grant {
   readonly scope: readonly string[]
   readonly resource: readonly string[]
   readonly nonce: string | undefined
-  /** As `acr`, copied from the session: a later authentication does not strengthen an earlier login (OIDC Core 12.2). */
+  /** Copied from the session, like `acr`: a later authentication does not strengthen an earlier login (OIDC Core 12.2). */
   readonly authTime: number
   readonly acr: string
   revoked: boolean
@@ -42,7 +42,7 @@ export interface AuthorizationCode {
 
 export interface RefreshToken {
   readonly grant: Grant
-  /** The thumbprint of the key that the token is bound to; only those of public clients are (RFC 9449 section 5). */
+  /** The thumbprint of the key that the token is bound to. Only tokens of public clients are bound (RFC 9449 section 5). */
   readonly jkt: string | undefined
   spent: boolean
 }

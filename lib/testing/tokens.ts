@@ -164,7 +164,10 @@ async function jwtRefreshToken(provider: ProviderState, { session, clientId, sco
   return await sign({ alg: algorithm, kid, typ: 'JWT' }, JSON.stringify(claims), algorithm, privateKey)
 }
 
-/** Binds the token of a public client to its key, because nothing else protects it (RFC 9449 section 5). */
+/**
+ * Creates a refresh token. That of a public client is bound to its key, because nothing else protects it (RFC 9449 section
+ * 5).
+ */
 export async function newRefreshToken(provider: ProviderState, grant: Grant, jkt?: string): Promise<string> {
   const isPublic = provider.settings.clients.get(grant.clientId)?.clientSecret === undefined
   const isJwt = provider.settings.refreshTokenForm === 'jwt'

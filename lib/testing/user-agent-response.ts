@@ -8,12 +8,17 @@ export type UserAgentFormFields =
 
 /** One request of a navigation, with its response. */
 export interface UserAgentHop {
+  /** The HTTP method. */
   readonly method: string
+  /** The requested URL. */
   readonly url: string
+  /** The HTTP status of the response. */
   readonly status: number
+  /** The sent header fields, by name in lower case. */
   readonly requestHeaders: Readonly<Record<string, string>>
+  /** The header fields of the response. */
   readonly headers: Headers
-  /** The cookies that the response set. A deleted cookie is among them, with an `expiresAt` in the past. */
+  /** The cookies that the response set, including deleted ones: their `expiresAt` is in the past. */
   readonly cookiesSet: readonly UserAgentCookie[]
 }
 
@@ -21,19 +26,20 @@ export interface UserAgentHop {
 export interface UserAgentResponse {
   /** The URL after all redirects. */
   readonly url: string
+  /** The HTTP status. */
   readonly status: number
+  /** The header fields. */
   readonly headers: Headers
   /** All requests, in order. The last is the one for this response. */
   readonly hops: readonly UserAgentHop[]
-  /** The cookies that all these responses set. */
+  /** The cookies that the responses to all `hops` set, in order. */
   readonly cookiesSet: readonly UserAgentCookie[]
-  /** The body as text. */
+  /** Returns the body as text.
+   * @example expect(page.text()).toContain('Alice Adams') */
   text(): string
-  /**
-   * The body as a JSON object.
-   *
-   * @throws Error that shows the body, if it is not JSON.
-   */
+  /** Returns the body as a JSON object.
+   * @throws Error that shows the body, if the body is not JSON
+   * @example expect(answer.json()).toEqual({ sub: 'alice' }) */
   json(): TestJsonObject
 }
 

@@ -136,7 +136,7 @@ class Browser implements UserAgent {
     return response as UserAgentResponse
   }
 
-  /** The request that the page makes by itself, without an action of the user. */
+  /** Returns the request that a page makes without an action of the user; undefined if it makes none. */
   #nextOfPage(page: UserAgentResponse, { mode }: Outgoing, init: UserAgentInit): Outgoing | undefined {
     const isPage = page.headers.get('content-type')?.startsWith('text/html')
     if (mode !== 'navigate' || init.redirect === 'manual' || !isPage) return undefined
@@ -227,7 +227,7 @@ class Browser implements UserAgent {
 /**
  * Creates a user agent without cookies.
  *
- * @throws TypeError that names the first invalid option.
+ * @throws TypeError that names the first invalid option
  * @example
  * ```ts
  * const browser = createUserAgent({ baseUrl: 'http://localhost:3000' })

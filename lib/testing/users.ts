@@ -1,35 +1,33 @@
 import type { TestJsonObject } from './change.ts'
 import { checkMembers, checkText, checkTexts, fail } from './checks.ts'
 
-/** A user of the test provider. */
+/**
+ * A user of the test provider.
+ *
+ * @example
+ * const carol: TestUser = { sub: 'carol', claims: { name: 'Carol Clark', email: 'carol@example.com' } }
+ */
 export interface TestUser {
-  /** The subject identifier. Tests refer to the user by it. */
+  /** The subject identifier, which tests use to refer to the user.
+   * @example const user: TestUser = { sub: 'carol' } */
   readonly sub: string
-  /**
-   * Claims about the user, in the ID token and at the userinfo endpoint. Standard claims require that their scope is
-   * granted (OIDC Core 5.4); others are always present.
-   *
+  /** Claims about the user, in the ID token and at the userinfo endpoint. A standard claim is present only if its scope is
+   * granted (OIDC Core 5.4); other claims are always present.
    * @default none
-   */
+   * @example const user: TestUser = { sub: 'carol', claims: { name: 'Carol Clark', email: 'carol@example.com' } } */
   readonly claims?: Readonly<TestJsonObject> | undefined
-  /**
-   * Additional claims of the access token, such as `realm_access`.
-   *
+  /** Additional claims of the access token, such as `realm_access`, and of the introspection response.
    * @default none
-   */
+   * @example const user: TestUser = { sub: 'carol', accessTokenClaims: { realm_access: { roles: ['admin'] } } } */
   readonly accessTokenClaims?: Readonly<TestJsonObject> | undefined
-  /**
-   * Additional claims of the userinfo response.
-   *
+  /** Additional claims of the userinfo response.
    * @default none
-   */
+   * @example const user: TestUser = { sub: 'carol', userInfoClaims: { department: 'Sales' } } */
   readonly userInfoClaims?: Readonly<TestJsonObject> | undefined
-  /**
-   * The `acr` values that the user can reach when a client requests them (`acr_values`). If the user can reach none of
-   * these, the login succeeds without.
-   *
+  /** The `acr` values that the user can reach when a client requests them (`acr_values`). If the user can reach none of the
+   * requested values, the login succeeds with another `acr`.
    * @default all values
-   */
+   * @example const user: TestUser = { sub: 'carol', acrValues: ['silver', 'gold'] } */
   readonly acrValues?: readonly string[] | undefined
 }
 

@@ -4,7 +4,7 @@ import { tokenInvalid } from './token-rejected.ts'
 import type { Keys } from './key-set.ts'
 import { verifyFresh } from './verify.ts'
 
-/** Values that the claims of a login's access token are checked with. */
+/** Values against which the claims of a login's access token are checked. */
 export interface OwnAccessTokenChecks {
   readonly issuer: string
   readonly clientId: string
@@ -20,8 +20,8 @@ export function looksLikeJwt(token: string): boolean {
 }
 
 /**
- * Verifies the access token of a login, so that roles can be read from it. Its audience is an API and is not checked;
- * issuer, client and subject are.
+ * Verifies the access token of a login, so that roles can be read from it. Its audience is an API and is not checked. Its
+ * issuer is, and so are client, subject and DPoP key if the token names them.
  *
  * @throws OidcError `token_invalid`, or `provider_unavailable` if the keys cannot be fetched.
  */

@@ -8,7 +8,7 @@ export function isSubject(value: unknown): value is string {
   return isText(value, longestSubject)
 }
 
-/** Whether a claim is a text that is not empty, with at most `longest` characters. */
+/** Whether a claim is a non-empty string of at most `longest` characters. */
 export function isText(value: unknown, longest: number): value is string {
   return typeof value === 'string' && value !== '' && value.length <= longest
 }

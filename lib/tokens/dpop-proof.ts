@@ -4,7 +4,7 @@ import { describe } from '../core/errors.ts'
 import { parseUrl } from '../core/urls.ts'
 import { TokenRejected } from './token-rejected.ts'
 
-/** Values that a DPoP proof is checked with (RFC 9449, section 4.3). */
+/** Values against which a DPoP proof is checked (RFC 9449, section 4.3). */
 export interface DpopProofChecks {
   readonly method: string
   /** The URL of the request as clients see it. */
@@ -17,7 +17,7 @@ export interface DpopProofChecks {
   readonly clockToleranceSeconds: number
 }
 
-/** Seconds for which a proof is valid: it is for one request. */
+/** Maximum age of a proof, in seconds. A proof is for one request. */
 const proofSeconds = 60
 /** Maximum length of a proof, and of its `jti`. */
 const longestProof = 8192
@@ -31,7 +31,7 @@ export interface DpopProof {
 }
 
 /**
- * Verifies a DPoP proof by the key that an access token is bound to (RFC 9449, sections 4.3 and 7.1).
+ * Verifies a DPoP proof, and that its key is the one that the access token is bound to (RFC 9449, sections 4.3 and 7.1).
  *
  * @throws TokenRejected
  */

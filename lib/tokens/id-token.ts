@@ -8,7 +8,7 @@ import { findKeysWithKid, findRuleFault } from './issuer-checks.ts'
 import type { Keys } from './key-set.ts'
 import { verifyFresh } from './verify.ts'
 
-/** Values that both ID tokens and logout tokens are checked with. */
+/** Values against which both ID tokens and logout tokens are checked. */
 export interface ClientTokenChecks {
   readonly issuer: string
   readonly clientId: string
@@ -18,9 +18,9 @@ export interface ClientTokenChecks {
   readonly rules?: OidcIssuerRules | undefined
 }
 
-/** Values that an ID token is checked with. */
+/** Values against which an ID token is checked. */
 export interface IdTokenChecks extends ClientTokenChecks {
-  /** Undefined if none is known: the token must then have none. */
+  /** The expected nonce; undefined if the token must have none. */
   readonly nonce: string | undefined
   /** Whether the token came with a refresh, and may omit the nonce (OIDC Core, section 12.2). */
   readonly isRefreshed?: boolean | undefined

@@ -98,7 +98,7 @@ const published = new WeakMap<KeyLookup, readonly OidcUnknownClaims[]>()
 export function findKeysWithKid(token: string, lookup: KeyLookup): readonly OidcUnknownClaims[] {
   let keys = published.get(lookup)
   if (!keys) {
-    // `jwks()` copies the whole set: once for each set, not for each token.
+    // `jwks()` copies the whole set, so it is called once for each set and not for each token.
     keys = lookup.jwks().keys as unknown as readonly OidcUnknownClaims[]
     published.set(lookup, keys)
   }

@@ -3,7 +3,7 @@ import { TokenBucket } from '../core/bucket.ts'
 import { OidcError, providerUnavailable } from '../core/errors.ts'
 import { SingleFlight } from '../core/single-flight.ts'
 
-/** Age at which a key set is fetched again, in the background. */
+/** Age at which a key set is fetched again in the background. */
 const refreshAfterMs = 600_000
 /** Delay before a failed refresh is repeated. */
 const retryAfterMs = 30_000
@@ -11,7 +11,7 @@ const retryAfterMs = 30_000
 const staleAfterMs = 86_400_000
 /** Maximum number of keys that are used from a set. */
 const mostKeys = 100
-/** Limit of the fetches that tokens with an unknown key may cause: so many at once, then one in each interval. */
+/** Limit on fetches for tokens with an unknown key: this many at once, then one in each interval. */
 const mostUnknown = 3
 const unknownEveryMs = 30_000
 /** The same limit while there are no keys at all, because the provider is down. */
@@ -28,7 +28,7 @@ export type KeyLookup = ReturnType<typeof createLocalJWKSet>
 export class Keys {
   readonly #fetch: () => Promise<unknown>
   readonly #flight = new SingleFlight<KeyLookup>()
-  /** Reports failures in the background, which fail no request. */
+  /** Reports failures in the background, which affect no request. */
   readonly #onFault: (detail: string | undefined) => void
   readonly #unknown = new TokenBucket(mostUnknown, unknownEveryMs)
   readonly #without = new TokenBucket(mostWithout, withoutEveryMs)
@@ -54,8 +54,8 @@ export class Keys {
   }
 
   /**
-   * The keys that can be used without waiting. Reading it starts a refresh in the background when one is due. The object is
-   * the same as long as the keys are.
+   * The keys that can be used without waiting. Reading this property starts a background refresh when one is due. The
+   * object stays the same while the keys do.
    */
   get atHand(): KeyLookup | undefined {
     const now = performance.now()
@@ -78,7 +78,7 @@ export class Keys {
     return this.atHand ?? this.fetched()
   }
 
-  /** Does the same for a token that may be forged, with a limit on the requests to a provider that is down. */
+  /** Returns the same as `current`, for a token that may be forged: requests to a provider that is down are limited. */
   async currentForPresented(): Promise<KeyLookup> {
     return this.atHand ?? this.#fetchedFrom(this.#without, 'it is unavailable, and was requested too often')
   }
@@ -89,7 +89,7 @@ export class Keys {
       try {
         const set = selectUsableKeys(await this.#fetch())
         const content = JSON.stringify(set)
-        // The same keys keep their lookup, with the keys that jose has imported.
+        // While the keys stay the same, so does the lookup, with the keys that jose has imported.
         if (!this.#lookup || content !== this.#content) {
           this.#lookup = createLocalJWKSet(set)
           this.#content = content

@@ -11,8 +11,8 @@ import { verifyPresented } from './verify.ts'
 export interface LogoutTokenClaims {
   readonly iss: string
   /**
-   * At least one of `sub` and `sid` is present. `sid` names the provider's session that ended; without it, all of `sub`
-   * did.
+   * At least one of `sub` and `sid` is present. `sid` names the session that ended at the provider; without it, all
+   * sessions of `sub` ended.
    */
   readonly sub: string | undefined
   readonly sid: string | undefined
@@ -24,7 +24,7 @@ export interface LogoutTokenClaims {
 const logoutEvent = 'http://schemas.openid.net/event/backchannel-logout'
 /** Accepted types in the header. `JWT`, or no type, comes from providers that predate the final specification. */
 const types = ['logout+jwt', 'application/logout+jwt', 'jwt']
-/** Seconds for which a logout token is valid. Providers send it immediately, and some retry. */
+/** Maximum age of a logout token, in seconds. Providers send it immediately, but some retry. */
 export const logoutTokenSeconds = 600
 const longestText = 1000
 

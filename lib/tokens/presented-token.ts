@@ -10,7 +10,7 @@ import type { KeyLookup, Keys } from './key-set.ts'
 import { findPurposeFault } from './purpose.ts'
 import { verifyPresented } from './verify.ts'
 
-/** Values that a presented access token is checked with. */
+/** Values against which a presented access token is checked. */
 export interface PresentedTokenChecks {
   readonly issuer: string
   /** Audiences of which the token must have one; empty if each rule has its own. */
@@ -56,7 +56,10 @@ export function readUnverifiedIssuer(token: string): string | undefined {
   return readUnverifiedClaims(token)['iss'] as string | undefined
 }
 
-/** Returns the unverified claims of a token. Their only use is to select the issuer. */
+/**
+ * Returns the unverified claims of a token. They select the issuer, or show whether verification is worthwhile. They grant
+ * nothing.
+ */
 export function readUnverifiedClaims(token: string): OidcUnknownClaims {
   try {
     return decodeJwt(token)
@@ -122,8 +125,8 @@ function readAudiences({ aud }: OidcUnknownClaims): readonly string[] {
 }
 
 /**
- * Checks that a token has one of these audiences. A wrong audience is the most common mistake in the setup of a guard, so
- * the message has the fix.
+ * Checks that a token has one of these audiences. A wrong audience is the most common setup mistake of a guard, so the
+ * message contains the fix.
  *
  * @throws TokenRejected
  */

@@ -27,7 +27,8 @@ export function findPurposeFault(header: { readonly typ?: unknown }, claims: Oid
 }
 
 /**
- * Returns why a token without a scope is no access token. If an API is its own client, ID tokens have the same audience.
+ * Returns why a token without a scope is not an access token. If an API is its own client, ID tokens have the same
+ * audience.
  */
 function findUnscopedFault(claims: OidcUnknownClaims): string | undefined {
   if (claims['nonce'] !== undefined) return 'nonce without a scope marks an ID token'
@@ -40,7 +41,7 @@ function findUnscopedFault(claims: OidcUnknownClaims): string | undefined {
     : undefined
 }
 
-/** Normalizes a type: in lower case, and without `application/`, which it may omit (RFC 7515, section 4.1.9). */
+/** Normalizes a type to lower case, without the prefix `application/`, which a header may omit (RFC 7515, section 4.1.9). */
 function normalizeType(value: unknown): string | undefined {
   if (value === undefined) return undefined
   if (typeof value !== 'string') return 'not a string'

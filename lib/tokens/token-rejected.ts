@@ -1,18 +1,18 @@
 import { fail, OidcError, describe } from '../core/errors.ts'
 
 /**
- * Creates the error for a token that failed its checks; returns `reason` if it is an OidcError. The reason is only for the
- * log. jose's own errors are not kept, because they carry the token's claims.
+ * Creates the error for a token that failed its checks; returns `reason` itself if it is an OidcError. The reason is only
+ * for the log. Errors of jose are not kept, because they carry the claims of the token.
  */
 export function tokenInvalid(what: string, reason: unknown): OidcError {
   if (reason instanceof OidcError) return reason
   return fail('token_invalid', `${what}: ${describe(reason)}`)
 }
 
-/** Rejection of a presented token. The message has the reason, only for the log. */
+/** Rejection of a presented token. The message is the reason, which is only for the log. */
 export class TokenRejected extends Error {
   override readonly name = 'TokenRejected'
-  /** The part of the reason that the client may know: it does not help to forge a token. */
+  /** The part of the reason that the client may know, because it does not help to forge a token. */
   readonly kind: 'expired' | 'audience' | 'proof' | 'other'
 
   constructor(reason: string, kind: TokenRejected['kind'] = 'other') {

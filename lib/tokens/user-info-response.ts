@@ -3,7 +3,7 @@ import { tokenInvalid } from './token-rejected.ts'
 import type { Keys } from './key-set.ts'
 import { verifyFresh } from './verify.ts'
 
-/** Values that a userinfo response is checked with. */
+/** Values against which a userinfo response is checked. */
 export interface UserInfoChecks {
   readonly issuer: string
   readonly clientId: string

@@ -11,8 +11,8 @@ import { isKeyMismatch } from './token-rejected.ts'
 import type { KeyLookup, Keys } from './key-set.ts'
 
 /**
- * Verifies a token that has just come from the provider. If no key matches, the keys may have been rotated, so the set is
- * fetched again, immediately and once.
+ * Verifies a token that has just come from the provider. If no key matches, the keys may have been rotated: the set is then
+ * fetched again immediately, but only once.
  */
 export async function verifyFresh(token: string, keys: Keys, options: JWTVerifyOptions): Promise<JWTPayload> {
   const current = await keys.current()
@@ -31,7 +31,8 @@ export interface VerifiedPresented {
 }
 
 /**
- * Verifies a token that may be forged. Unknown keys are fetched for it, with a limit on the number of requests.
+ * Verifies a token that may be forged. If its key is unknown, the keys are fetched again, but only a limited number of
+ * times.
  */
 export async function verifyPresented(
   token: string,
@@ -89,7 +90,7 @@ async function verifyWithAny(
     try {
       return await jwtVerify(token, key, options)
     } catch (error) {
-      // An unusable key, for example one that is too short, decides nothing about the token.
+      // An unusable key, such as one that is too short, says nothing about the token.
       if (!(error instanceof errors.JOSEError)) continue
       failure = error
       if (!isKeyMismatch(error)) throw error

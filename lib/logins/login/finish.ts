@@ -39,8 +39,8 @@ export interface Finished {
 }
 
 /**
- * Finishes a login whose response the caller has marked as used: code exchange, verification, new session, hook, records.
- * If any step fails, the former session stays as it was.
+ * Finishes a login whose authorization response the caller has marked as used: code exchange, verification, new session,
+ * hook, records. If any step fails, the former session stays as it was.
  */
 export async function finishLogin(instance: Instance, input: FinishInput): Promise<Finished> {
   const { transaction, session } = input

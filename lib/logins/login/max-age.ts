@@ -4,7 +4,7 @@ import { isPastTime } from '../../tokens/claims-checks.ts'
 
 /**
  * Returns why `auth_time` violates the requested `max_age` (OIDC Core, section 3.1.2.1), or undefined if it does not. The
- * reference is the time at which the browser left for the provider: pages after the password prompt take time.
+ * reference is the time at which the browser was redirected to the provider: pages after the password prompt take time.
  */
 export function findStaleness(instance: Instance, transaction: Transaction, authTime: unknown): string | undefined {
   const { clockToleranceSeconds } = instance.options

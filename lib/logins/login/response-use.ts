@@ -22,7 +22,7 @@ export async function consumeResponse(records: OidcRecords, id: string): Promise
   try {
     return await records.add(makeResponseUseKey(id), text, transactionSeconds)
   } catch (error) {
-    // The store may have written the mark although its answer was lost. The next try would then wait for this use.
+    // The store may have written the mark although its answer was lost. The next attempt would then wait for this use.
     records.replace(makeResponseUseKey(id), text, undefined, 1).catch(() => {})
     throw error
   }

@@ -1,7 +1,7 @@
 import type { OidcRecordKey, OidcRecords } from '../../core/records.ts'
 import type { Instance } from '../instance.ts'
 
-/** Seconds that an authorization response by `form_post` waits for its `GET`. */
+/** Seconds for which a `form_post` authorization response is stored for the `GET` that reads it. */
 const responseSeconds = 60
 
 function makeResponseKey(id: string): OidcRecordKey {

@@ -30,8 +30,8 @@ export async function readUserRoles(
 }
 
 /**
- * Leaves out the claim `roles` of a token for another API, because it has the roles of the user there. Keycloak's claims
- * name the realm or the client of each role, and mean the same in every token.
+ * Leaves out the claim `roles` of a token for another API, because it contains the user's roles at that API. Keycloak's
+ * claims name the realm or the client of each role, and mean the same in every token.
  */
 function omitForeignRoles({ options }: Instance, claims: OidcUnknownClaims): OidcUnknownClaims {
   const audience = [claims['aud']].flat()

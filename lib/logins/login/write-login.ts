@@ -29,7 +29,9 @@ export interface LoginWrite {
 type AttemptResult =
   { readonly outcome: 'done' | 'changed'; readonly login: LoginRecord } | { readonly outcome: 'logged-out' }
 
-/** What an attempt has to write: the records that no attempt has written, in place of the login record `written` before. */
+/**
+ * The input of an attempt: the `records` that no earlier attempt has written, and the login record that one has `written`.
+ */
 interface AttemptInput {
   readonly records: readonly OidcWrittenRecord[]
   readonly written: LoginRecord | undefined
@@ -102,7 +104,7 @@ export async function writeLogin(instance: Instance, session: RequestSession, wr
     const result = await attemptWrite(instance, session, write, input)
     if (result.outcome === 'logged-out') throw new LoggedOutMeanwhile()
     if (result.outcome === 'done') return result.login
-    // A logout or a refresh came first: read again which logins to keep.
+    // A logout or a refresh came first: the former record decides again which logins to keep.
     write.former = await session.readLogin(write.formerId)
     if (Object.keys(write.former.entries).length === 0) {
       throw new FormerSessionChanged('the former session was logged out or replaced during the login')
@@ -179,7 +181,7 @@ export async function rollback(instance: Instance, write: LoginWrite): Promise<v
   })
 }
 
-/** Updates the index: logins that were moved lead to the new session, the others are removed. */
+/** Updates the index: moved logins lead to the new session, and all others are removed. */
 async function updateIndex(
   { owner }: Instance,
   { logins, renewed, former }: LoginWrite,

@@ -12,7 +12,7 @@ import { findLoginStore, type Instance } from '../instance.ts'
 import { revokeTokens } from './revoke.ts'
 
 /**
- * Ends the logins of a group in all sessions, and those in progress, and returns the ones that it ended. After a failure
+ * Ends the logins of a group in all sessions, including logins in progress. Returns those that it ended. After a failure,
  * the same call ends the rest.
  *
  * @throws OidcError `store_unavailable`

@@ -20,8 +20,8 @@ export interface Ended {
 }
 
 /**
- * Ends the instance's login of a request's session; returns undefined if there is none. With its last login the session is
- * destroyed, so that the user's data do not outlive the login.
+ * Ends the instance's login of a request's session; returns undefined if there is none. If it was the last login of its
+ * session, the session is destroyed, so that the user's data do not outlive the login.
  *
  * @throws OidcError `store_unavailable`
  */
@@ -33,7 +33,7 @@ export async function endLogin(
   const logins = instance.loginsIn(session.records)
   const record = await session.login()
   const own = logins.liveEntry(record)
-  // A login with another instance may have moved this one to a new session. Only this one must be ended there.
+  // A login with another instance may have moved this one to a new session. Only this login must be ended there.
   const loginId = own?.loginId ?? (session.hasLogins ? logins.movedLogin(record) : undefined)
   if (loginId === undefined) return undefined
   if (own) await leaveTombstone(logins, own)

@@ -10,7 +10,7 @@ export interface ListedLogin {
   readonly lastSeenAt: number | undefined
 }
 
-/** Lists the logins of a subject whose sessions exist, the most recent first. Removes ended logins from the group. */
+/** Lists those logins of a subject whose sessions still exist, the most recent first. Removes all others from the group. */
 export async function listLogins(
   instance: Instance,
   store: OidcSessionStore,

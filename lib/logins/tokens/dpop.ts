@@ -7,7 +7,7 @@ import type { DpopHandle } from '../../provider/token-response.ts'
 
 /**
  * Returns the handle that creates DPoP proofs with the login's key (RFC 9449, section 4); undefined for an unbound login.
- * The login decides, not the current option `dpop`: its tokens remain bound as they were issued.
+ * The login decides, not the current option `dpop`: tokens remain bound as they were issued.
  *
  * @throws OidcError `login_required` if the key is missing or unusable, `provider_unavailable`
  */
@@ -19,7 +19,7 @@ export async function restoreDpop(
   try {
     return await makeDpopHandle(instance.provider, dpopKey)
   } catch (error) {
-    // Not as a cause: errors of the cryptography may describe the private key.
+    // Not kept as a cause: cryptographic errors may describe the private key.
     throw error instanceof OidcError ? error : unusable(instance)
   }
 }

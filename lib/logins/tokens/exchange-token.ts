@@ -17,7 +17,10 @@ export interface RequestedExchange {
   readonly minValidSeconds: number
 }
 
-/** Age in seconds up to which an access token counts as new. A new token is not the reason why an exchange fails. */
+/**
+ * Age in seconds up to which an access token counts as new. If the exchange of a new token fails, the token is not the
+ * reason.
+ */
 const newSeconds = 30
 
 /**
@@ -54,7 +57,10 @@ export async function findExchangedToken(
   return requireGrantedScope(instance, place, ofLogin, findNamedToken(tokens, name) as AccessToken)
 }
 
-/** Exchanges the login's access token. If it is refused, it may have been revoked: refreshes it and retries once. */
+/**
+ * Exchanges the login's access token. If the exchange is refused, the token may have been revoked: refreshes it and retries
+ * once.
+ */
 async function exchange(
   instance: Instance,
   place: LoginPlace,

@@ -9,7 +9,7 @@ import type { StoredTokens } from '../../store/tokens.ts'
 export interface LockedRefresh {
   readonly records: OidcRecords
   readonly loginId: string
-  /** Lifetime of the lock, renewed while `work` runs. Others wait at most this long for a process that has died. */
+  /** Lifetime of the lock, renewed while `work` runs. Other processes wait at most this long for one that has died. */
   readonly seconds: number
   readonly work: () => Promise<StoredTokens>
   /** Reads the result of another process; undefined if there is none yet. */

@@ -113,8 +113,8 @@ export function requireGrantedScope(
 }
 
 /**
- * Refreshes once at a time for each login, across all processes: with refresh token rotation the provider treats a second
- * use of a refresh token as theft (RFC 9700, section 4.14.2).
+ * Runs one refresh at a time for each login, across all processes: with refresh token rotation, the provider treats a
+ * second use of a refresh token as theft (RFC 9700, section 4.14.2).
  */
 function refreshAlone(instance: Instance, place: LoginPlace, refresh: Refresh): Promise<StoredTokens> {
   const { loginId } = place.entry
@@ -213,7 +213,7 @@ async function storeRefreshed(
   throw loginEnded('the login ended during the refresh of its tokens')
 }
 
-/** Creates the error for a token that only a new login with user interaction can bring. The current login stays valid. */
+/** Creates the error for a token that requires a new login with user interaction. The current login stays valid. */
 function loginNeeded(
   instance: Instance,
   entry: LoginEntry,

@@ -22,7 +22,7 @@ export interface TokenChange {
   readonly makeEntry: (entry: LoginEntry) => LoginEntry
 }
 
-/** Maximum number of writes that lose to concurrent writes of the same record. */
+/** Maximum number of attempts, each of which fails if a concurrent write of the same record comes first. */
 const mostTries = 10
 /** Seconds for which a write is retried while the store is down, because the new tokens may be the login's only ones. */
 const holdSeconds = 30
@@ -100,7 +100,7 @@ async function readSealed({
   return (await logins.isUnchanged(found)) ? 'missing' : 'moved'
 }
 
-/** The scope of a login. What was granted for other APIs stays granted when a token for one of them has expired. */
+/** The scope of a login. Scope that was granted for other APIs stays granted when a token for one of them has expired. */
 function computeScopeAfter(entry: LoginEntry, before: StoredTokens, after: StoredTokens): string[] {
   const elsewhere = entry.scope.filter((word) => !before.scope.includes(word))
   return [...new Set([...listGrantedScope(after), ...elsewhere])]

@@ -2,7 +2,7 @@ import { nowSeconds } from '../../core/clock.ts'
 import type { AccessToken, StoredTokens } from '../../store/tokens.ts'
 import { loginScope } from '../../core/scope.ts'
 
-/** Scope and resources that an access token is for. With neither it is the login's own. */
+/** Scope and resources that an access token is for. With neither, it is the login's own token. */
 export interface Target {
   /** Undefined for all granted scope. */
   readonly scope: readonly string[] | undefined
@@ -19,7 +19,7 @@ export function formatTargetName({ scope, resource }: Target): string {
   return JSON.stringify([scope?.toSorted() ?? null, resource.toSorted()])
 }
 
-/** Maximum number of access tokens of a login besides its own. Beyond it the oldest are dropped. */
+/** Maximum number of access tokens of a login in addition to its own. The oldest ones above it are dropped. */
 const mostAdditional = 20
 
 /** Returns the access token of a login by its name. */
@@ -28,7 +28,7 @@ export function findNamedToken(stored: StoredTokens, name: string): AccessToken 
   return stored.additional && Object.hasOwn(stored.additional, name) ? stored.additional[name] : undefined
 }
 
-/** Adds an access token besides the login's own, and drops those that have expired. */
+/** Adds an additional access token, and drops the additional ones that have expired. */
 export function addAdditionalToken(stored: StoredTokens, name: string, token: AccessToken): StoredTokens {
   const now = nowSeconds()
   const lasting = Object.entries(stored.additional ?? {}).filter(
