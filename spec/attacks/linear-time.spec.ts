@@ -103,7 +103,7 @@ describe('the fix of CVE-2026-21717', () => {
     ['24.14.1', false],
     ['25.8.1', true],
     ['26.0.0', false],
-  ])('finds that the hashes of Node %s collide: %s', (version, expected) => {
+  ])('hashesCollide() returns for Node %s: %s', (version, expected) => {
     expect(hashesCollide(version)).toBe(expected)
   })
 })
@@ -127,7 +127,7 @@ describe('the time to read hostile text', () => {
       { read: (text) => URL.canParse(text), longest: headerBytes },
     ],
     ['replaceAll()', 'a run of "a"', { read: (text) => text.replaceAll(resemble(text), ''), longest: headerBytes }],
-  ])('finds that %s takes more than linear time', { retry: 2 }, async (_name, shape, reader) => {
+  ])('the measurement finds that %s takes more than linear time', { retry: 2 }, async (_name, shape, reader) => {
     const shapes = hostileShapes.filter(({ name }) => name === shape)
     expect(await findSlowShapes(reader, shapes)).toHaveLength(1)
   })

@@ -115,7 +115,7 @@ describe('a DPoP-bound login', () => {
     )
   })
 
-  it('each login has its own key, also two logins of one user in one browser', async () => {
+  it('each login has its own key, even two logins of one user in one browser', async () => {
     const app = await start()
     const agents = [app.agent(), app.agent(), app.agent()]
     const keys: string[] = []

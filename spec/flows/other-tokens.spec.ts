@@ -145,7 +145,7 @@ describe('accessToken() with scope or resource', () => {
     expect((await agent.fetch(`${app.url}/profile`)).status).toBe(200)
   })
 
-  it('an additional token is not among the result of tokens()', async () => {
+  it('tokens() does not return additional tokens', async () => {
     const { app, agent } = await start()
     const tokens = async (): Promise<Record<string, unknown>> => (await agent.fetch(`${app.url}/tokens`)).json()
     const { refreshToken: _spent, ...before } = await tokens()

@@ -95,7 +95,7 @@ describe('a guarded request whose login is due for a recheck', () => {
     [5, 4],
     [3000, 2999],
   ])(
-    'with recheckSeconds %i, a login is not due after %i seconds but one second later',
+    'with recheckSeconds %i, a login is not due after %i seconds, but is due one second later',
     async (recheckSeconds, before) => {
       const { app, tap } = await tapped({ options: { recheckSeconds } })
       const agent = await logIn(app)

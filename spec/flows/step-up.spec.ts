@@ -238,7 +238,7 @@ describe('requireAuth({ maxAuthAgeSeconds })', () => {
     expectPassed(await agent.get('/transfer'))
   })
 
-  it('admits a user who spends long at the provider after the password, until the tolerance has passed', async () => {
+  it('admits a user who lingers at the provider after authenticating, until the tolerance has passed', async () => {
     const { agent } = await start({ maxAuthAgeSeconds: 0 })
     pass(60)
     const authorization = readLocation(await agent.get('/transfer', { redirect: 'manual' }))
@@ -316,7 +316,7 @@ describe('auth_time in the response to max_age', () => {
     expect((await agent.get('/confirm')).status).toBe(200)
   })
 
-  it('accepts the login if the user spends long at the provider after the password', async () => {
+  it('accepts the login if the user lingers at the provider after authenticating', async () => {
     const { agent } = await start({ maxAuthAgeSeconds: 0 })
     const authorization = readLocation(await agent.get('/confirm', { redirect: 'manual' }))
     pass(130)

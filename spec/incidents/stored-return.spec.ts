@@ -45,7 +45,7 @@ describe.each(hostile)('a return target stored as %j', (returnTo) => {
   )
 
   it(
-    'a stored return target in the claim record does not lead a reload off this origin',
+    'a stored return target in the record of a used response does not lead a reload off this origin',
     { meta: { id: 'stored-return-2' } },
     async () => {
       const app = await world.start()
