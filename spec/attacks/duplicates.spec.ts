@@ -1,7 +1,7 @@
 /**
- * Duplicate parameters, headers and cookies, also in spellings that query parsers turn into arrays and objects: on Express 4
- * and 5, with each query parser, and behind common body parsers. Ambiguous requests are rejected: nobody is logged in by one
- * reading of a request that another reading would reject.
+ * Duplicate parameters, headers and cookies, including spellings that query parsers turn into arrays and objects. They are
+ * tested on Express 4 and 5, with each query parser, and behind common body parsers. Ambiguous requests are rejected: nobody
+ * is logged in by one reading of a request that another reading would reject.
  */
 import { createRequire } from 'node:module'
 import type expressModule from 'express'

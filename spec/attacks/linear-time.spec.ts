@@ -108,7 +108,7 @@ describe('the fix of CVE-2026-21717', () => {
   })
 })
 
-// A busy machine can make a time longer, so each test may be repeated.
+// A busy machine can prolong a measurement, so each test may be retried.
 describe('the time to read hostile text', () => {
   it.each(Object.entries(textReaders))('%s takes linear time for hostile text', { retry: 2 }, async (_name, reader) => {
     expect(await findSlowShapes(reader)).toEqual([])

@@ -8,7 +8,7 @@ import ts from 'typescript'
 import { describe, expect, it } from 'vitest'
 import { alone, getRoom, readSources } from '../../scripts/layers.js'
 
-/** A place in lib/ that makes a regular expression; `literal` is undefined if no literal says which one. */
+/** A place in lib/ that creates a regular expression; `literal` is undefined if the expression is not given literally. */
 interface Place {
   readonly file: string
   readonly text: string

@@ -443,7 +443,7 @@ describe('the binding of a login', () => {
       },
     ])
     expect(world.provider.requestsTo('token')).toEqual([])
-    // The user remains logged in, and a new login repairs it.
+    // The user remains logged in, and a new login brings a usable key.
     expect((await agent.get('/profile')).status).toBe(200)
     await logIn(agent, '/login?returnTo=/profile')
     await shownToken(agent, app.url)

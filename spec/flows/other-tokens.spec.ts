@@ -112,7 +112,7 @@ describe('accessToken() with scope or resource', () => {
     const own = await shownToken(agent, app.url)
     pass(100)
     const first = await shownToken(agent, app.url, '?scope=a')
-    // The token of the login itself is about to expire, this one is not.
+    // The token of the login itself is about to expire; this one is not.
     pass(175)
     expect((await shownToken(agent, app.url, '?scope=a')).token).toBe(first.token)
     expect((await shownToken(agent, app.url)).token).not.toBe(own.token)

@@ -347,7 +347,7 @@ describe('a recheck that fails', () => {
       () => tap.calls.some(({ method, keys }) => method === 'get' && keys[0] === getLock(app)),
       'the waiting process has read the lock',
     )
-    // Without the note it would look again for as long as the lock of a living process lasts.
+    // Without the note, this process would poll for as long as the lock of a running process lasts.
     tap.reset()
     await world.redis.client.del(getLock(app))
     pass(29)

@@ -1,4 +1,4 @@
-/** Step-up: a stronger or fresher authentication is requested once it is needed (OIDC Core 3.1.2.1, RFC 9470). */
+/** Step-up: a stronger or more recent authentication is requested once it is needed (OIDC Core 3.1.2.1, RFC 9470). */
 import type { OidcAuthRule, OidcOptions } from 'express-session-oidc'
 import type { UserAgent, UserAgentResponse } from 'express-session-oidc/testing'
 import { describe, expect, it } from 'vitest'
@@ -199,7 +199,7 @@ describe('requireAuth({ maxAuthAgeSeconds })', () => {
     expect((await agent.fetch('/strong')).text()).toBe('strong')
     expect((await agent.fetch('/transfer')).json()).toMatchObject({ status: 401, code: 'authentication_insufficient' })
     world.provider.forget()
-    // Nor does the provider's response, if it has the acr and the former authentication.
+    // A response of the provider with the acr and the former auth_time does not replace it either.
     const undo = says({ acr: '2', auth_time: now() - 91 })
     expect((await agent.get('/transfer')).status).toBe(502)
     undo()

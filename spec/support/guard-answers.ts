@@ -573,7 +573,7 @@ export function describeGuardAnswers(major: 4 | 5): void {
     })
 
     async function startPlain(): Promise<UserAgent> {
-      // For `afterEach` of the file, which stops it.
+      // Sets `app`, which the outer `afterEach` stops.
       await start()
       server = createServer()
       const url = await listen(server)

@@ -1,4 +1,4 @@
-/** Clients that request a stronger or fresher login, and users who can or cannot provide it. */
+/** Clients that request a stronger or more recent login, and users who can or cannot provide it. */
 import { decodeJwt } from 'jose'
 import { refreshTokenGrant } from 'openid-client'
 import { afterEach, describe, expect, it } from 'vitest'
