@@ -325,7 +325,7 @@ describe('toLocalReferer() with arbitrary headers', { timeout }, () => {
     )
   })
 
-  it('toLocalReferer() rejects an invalid URL, also after many calls', () => {
+  it('toLocalReferer() rejects an invalid URL, even after many calls', () => {
     // Once it is optimized, the URL.canParse of Node.js 20 reads such octets as UTF-8, and so accepts them as URLs.
     for (let count = 0; count < 200_000; count++) toLocalReferer(`${publicOrigin}/page${count % 10}`, publicOrigin)
     const octets = Buffer.from('https://app.example.com\u2044evil.example/', 'utf8').toString('latin1')

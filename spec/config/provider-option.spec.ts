@@ -176,7 +176,7 @@ describe('the rules of a provider', () => {
     expect(resolveOptions({ ...login, issuer }).issuer).toBe(issuer)
   })
 
-  it('cannot be lost by a spread, because a provider that is spread into the options leaves no issuer', () => {
+  it('the rules of a provider cannot be lost, because spreading it into the options leaves no issuer', () => {
     for (const provider of [keycloak(realm), entra({ tenant }), customProvider({ issuer, accept: () => false })]) {
       expect(Reflect.ownKeys(provider)).toEqual([])
       expect(JSON.stringify(provider)).toBe('{}')
@@ -185,7 +185,7 @@ describe('the rules of a provider', () => {
     }
   })
 
-  it('cannot be changed, because a provider is frozen and keeps a copy of its options', () => {
+  it('the rules of a provider cannot be changed, because it is frozen and keeps a copy of its options', () => {
     const options: { issuer: string; accept: () => boolean; scope: string[] } = {
       issuer,
       accept: () => false,
@@ -204,7 +204,7 @@ describe('the rules of a provider', () => {
     expect(rules?.accept).toBe(expected.rules?.accept)
   })
 
-  it('apply to every token, whatever the other options are', async () => {
+  it('the rules of a provider apply to every token, whatever the other options are', async () => {
     const reported: string[] = []
     const fetch = (async () =>
       Response.json({ active: true, iss: issuer, aud: 'orders', sub: 'alice' })) as typeof globalThis.fetch
@@ -238,7 +238,7 @@ describe('the options scope and roles beside a provider', () => {
     return { scope, roles }
   }
 
-  it('replace those of the provider in createOidc(), and do not add to them', () => {
+  it('scope and roles replace those of the provider in createOidc(), and do not add to them', () => {
     expect(resolve({ provider })).toEqual({ scope: ['openid', 'groups'], roles: ofProvider })
     expect(resolve({ provider, scope: 'openid email', roles: own })).toEqual({ scope: ['openid', 'email'], roles: own })
     expect(resolve({ provider, scope: undefined, roles: undefined })).toEqual(resolve({ provider }))
@@ -246,7 +246,7 @@ describe('the options scope and roles beside a provider', () => {
     expect(resolve({ provider: entra({ tenant }) }).roles).toBeUndefined()
   })
 
-  it('must be valid even if a provider has its own', () => {
+  it('scope and roles must be valid even if a provider has its own', () => {
     expect(findFaults(() => createOidc({ ...login, provider, scope: 'email', roles: 'admin' } as never))).toEqual([
       expect.stringMatching(/^`scope` has no 'openid'/),
       '`roles` must be a function',

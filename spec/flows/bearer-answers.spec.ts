@@ -198,7 +198,7 @@ describe.each(expresses)('requireBearer() on Express %d', (major, make) => {
     )
 
     it.each(['POST', 'PUT', 'DELETE', 'OPTIONS'])(
-      'the method %s without a token is answered 401, also from a page of another site',
+      'the method %s without a token is answered 401, even from a page of another site',
       async (method) => {
         await start()
         const headers = { origin: 'https://elsewhere.example', 'sec-fetch-site': 'cross-site', accept: 'text/html' }

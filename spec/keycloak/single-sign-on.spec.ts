@@ -64,7 +64,7 @@ it('prompt=none uses an existing session', async () => {
   expect(page.text()).toMatch(/^hello [0-9a-f-]{36}$/)
 })
 
-it('prompt=none without a session returns anonymous, with 303 and without an error page', async () => {
+it('prompt=none without a session returns anonymously, with 303 and without an error page', async () => {
   const app = await flow.start({ routes })
   const page = await app.agent().get('/silent')
   expect(page.url).toBe(`${app.url}/`)

@@ -35,7 +35,7 @@ export function growth(run: (text: string) => unknown, text: (length: number) =>
  */
 const negligibleMs = 0.25
 
-/** After this time a look takes no further sample; after a longer sample no look follows. A slow function thus fails soon. */
+/** After this time a look takes no further sample, and after a longer sample no look follows: a slow function fails soon. */
 const mostLookMs = 500
 
 /**
