@@ -424,7 +424,7 @@ describe.each([
       expect(hop.headers.get('cache-control'), hop.url).toBe('no-store')
   })
 
-  it('no-store is set in the responses of onError', async () => {
+  it('no-store is set in responses that onError sends', async () => {
     const onError: OidcOptions['onError'] = (error, _req, res) => void res.status(error.status).send('our own page')
     const faults: string[] = []
     for (const [what, { setup = {}, ...one }] of errors) {
@@ -561,37 +561,40 @@ describe('a response that has started before a guard, login or logout', () => {
     [{}, { loginPage: '/signin' }].flatMap((options) =>
       Object.entries(ways).map(([what, send]) => ({ what, send, options, where: options.loginPage ?? 'the provider' })),
     ),
-  )('a started response is aborted without guarded content: $what, to $where', async ({ send, options }) => {
-    let inside = 0
-    const app = await world.start({
-      options,
-      routes: (made, oidc) => {
-        const enter = waiting(async (_req, res) => {
-          inside++
-          res.end('inside')
-        })
-        made.use('/early', (_req, res, next) => {
-          res.set('Cache-Control', 'public, max-age=600')
-          res.write('begun')
-          next()
-        })
-        made.all('/early/page', oidc.requireAuth(), enter)
-        made.all('/early/forbidden', oidc.requireAuth({ roles: 'nobody' }), enter)
-        made.get('/early/login', oidc.login())
-        made.get('/early/logout', oidc.logout())
-        made.get(
-          '/early/begin',
-          waiting((req) => getContext(req).login()),
-        )
-        made.get(
-          '/early/end',
-          waiting((req) => getContext(req).logout()),
-        )
-      },
-    })
-    const agent = app.agent()
-    await expect(send(agent)).rejects.toThrow('aborted')
-    expect(inside).toBe(0)
-    expect((await agent.get('/')).status).toBe(200)
-  })
+  )(
+    'a started response is aborted without guarded content: $what, with a redirect to $where',
+    async ({ send, options }) => {
+      let inside = 0
+      const app = await world.start({
+        options,
+        routes: (made, oidc) => {
+          const enter = waiting(async (_req, res) => {
+            inside++
+            res.end('inside')
+          })
+          made.use('/early', (_req, res, next) => {
+            res.set('Cache-Control', 'public, max-age=600')
+            res.write('begun')
+            next()
+          })
+          made.all('/early/page', oidc.requireAuth(), enter)
+          made.all('/early/forbidden', oidc.requireAuth({ roles: 'nobody' }), enter)
+          made.get('/early/login', oidc.login())
+          made.get('/early/logout', oidc.logout())
+          made.get(
+            '/early/begin',
+            waiting((req) => getContext(req).login()),
+          )
+          made.get(
+            '/early/end',
+            waiting((req) => getContext(req).logout()),
+          )
+        },
+      })
+      const agent = app.agent()
+      await expect(send(agent)).rejects.toThrow('aborted')
+      expect(inside).toBe(0)
+      expect((await agent.get('/')).status).toBe(200)
+    },
+  )
 })

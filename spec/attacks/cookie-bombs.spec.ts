@@ -128,7 +128,7 @@ describe('thousands of cookies with names like ours', { meta: { id: 'cookie-bomb
     expect((await agent.get('/profile')).json()).toMatchObject({ user: { sub: 'alice' } })
   })
 
-  it('the limit of decryptions also holds with several secrets', async () => {
+  it('the limit on decryptions also holds with several secrets', async () => {
     const app = await start({ options: { secret: [`the first ${secret}`, `the second ${secret}`, secret] } })
     const open = decryptions()
     const cookie = Array.from({ length: 300 }, (_, n) => `${app.cookie(String(n))}=${'A'.repeat(20)}`).join('; ')
@@ -158,7 +158,7 @@ describe('a hundred logins started in one browser', { meta: { id: 'cookie-bombs-
     expect((await agent.get('/profile')).json()).toMatchObject({ user: { sub: 'alice' } })
   })
 
-  it('logins started by guards and by routes with extra parameters also leave at most five', async () => {
+  it('logins started by guards and by routes with extra parameters leave at most five in progress', async () => {
     const app = await start({
       routes: (express, oidc) => {
         const extra = { claims: JSON.stringify({ id_token: { name: { value: 'x'.repeat(1500) } } }) }
@@ -287,7 +287,7 @@ describe('a malformed Cookie header', () => {
   )
 
   it(
-    'arbitrary bytes in Cookie break no request, add no header and log nobody in',
+    'arbitrary bytes in the Cookie header break no request, add no header and log nobody in',
     { meta: { id: 'cookie-bombs-4' } },
     async () => {
       const app = await start()

@@ -1,7 +1,7 @@
 /**
- * Duplicate parameters, headers and cookies, also in spellings that query parsers turn into arrays and objects: on Express 4
- * and 5, with each query parser, and behind common body parsers. Ambiguous requests are rejected: nobody is logged in by one
- * reading of a request that another reading would reject.
+ * Duplicate parameters, headers and cookies, including spellings that query parsers turn into arrays and objects. They are
+ * tested on Express 4 and 5, with each query parser, and behind common body parsers. Ambiguous requests are rejected: nobody
+ * is logged in by one reading of a request that another reading would reject.
  */
 import { createRequire } from 'node:module'
 import type expressModule from 'express'
@@ -178,7 +178,7 @@ describe.each(installed === 5 ? ([4, 5] as const) : ([4] as const))('an applicat
         })
       })
 
-      it('a parameter is used as it is beside others with brackets', async () => {
+      it('a parameter is read unchanged beside similar names with brackets', async () => {
         const app = await start()
         const agent = app.agent()
         const callback = await response(agent, '/login')
@@ -356,7 +356,7 @@ describe.each(installed === 5 ? ([4, 5] as const) : ([4] as const))('an applicat
         expect(world.provider.requestsTo('token')).toEqual([])
       })
 
-      it('a form_post with additional arrays and objects is answered 400 or logs in without them', async () => {
+      it('a form_post with additional arrays and objects is answered 400 or logs in and ignores them', async () => {
         const app = await startPost(before)
         for (const suffix of ['[]', '[0]', '[a]', '[__proto__]', '[constructor][prototype]', '[a][b][c][d][e][f][g]']) {
           const agent = app.agent()
@@ -446,7 +446,7 @@ describe.each(installed === 5 ? ([4, 5] as const) : ([4] as const))('an applicat
           ['Referer', 'https://evil.example/b'],
         ],
       ],
-    ])('a duplicate %s appears in no URL', async (_name, headers) => {
+    ])('a duplicate %s header appears in no URL', async (_name, headers) => {
       const app = await start()
       const begun = await rawRequest(app.url, { target: '/login', headers: [...navigation, ...headers] })
       const requested = new URL(begun.get('location') ?? '')

@@ -63,15 +63,15 @@ const unterminated: readonly (readonly [string, string])[] = [
 ]
 
 /**
- * The hash of such numbers as texts is the number itself in a Node without the fix of CVE-2026-21717: their lowest bits are
- * equal, so they share a bucket of a hash table.
+ * Without the fix of CVE-2026-21717, Node hashes the text of such a number to the number itself. The lowest bits of these
+ * numbers are equal, so they share a bucket of a hash table.
  */
 const collidingNumber = (index: number): number => (index + 1) * 4096
 
 /** The first version of each release line that has the fix of CVE-2026-21717. */
 const fixedVersions = ['20.20.2', '22.22.2', '24.14.1', '25.8.2']
 
-/** Whether each Map and Set of this Node takes quadratic time for colliding numbers, whatever its user does. */
+/** Whether every Map and Set of this version of Node takes quadratic time for colliding numbers, however it is used. */
 export function hashesCollide(version: string): boolean {
   const [major = 0, minor = 0, patch = 0] = version.split('.').map(Number)
   const fixed = fixedVersions.map((text) => text.split('.').map(Number))

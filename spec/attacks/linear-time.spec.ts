@@ -103,12 +103,12 @@ describe('the fix of CVE-2026-21717', () => {
     ['24.14.1', false],
     ['25.8.1', true],
     ['26.0.0', false],
-  ])('finds that the hashes of Node %s collide: %s', (version, expected) => {
+  ])('hashesCollide() returns for Node %s: %s', (version, expected) => {
     expect(hashesCollide(version)).toBe(expected)
   })
 })
 
-// A busy machine can make a time longer, so each test may be repeated.
+// A busy machine can prolong a measurement, so each test may be retried.
 describe('the time to read hostile text', () => {
   it.each(Object.entries(textReaders))('%s takes linear time for hostile text', { retry: 2 }, async (_name, reader) => {
     expect(await findSlowShapes(reader)).toEqual([])
@@ -127,7 +127,7 @@ describe('the time to read hostile text', () => {
       { read: (text) => URL.canParse(text), longest: headerBytes },
     ],
     ['replaceAll()', 'a run of "a"', { read: (text) => text.replaceAll(resemble(text), ''), longest: headerBytes }],
-  ])('finds that %s takes more than linear time', { retry: 2 }, async (_name, shape, reader) => {
+  ])('the measurement finds that %s takes more than linear time', { retry: 2 }, async (_name, shape, reader) => {
     const shapes = hostileShapes.filter(({ name }) => name === shape)
     expect(await findSlowShapes(reader, shapes)).toHaveLength(1)
   })

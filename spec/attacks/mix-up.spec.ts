@@ -144,7 +144,7 @@ describe.each([
   const crossings = sides.flatMap((route) => sides.flatMap((state) => sides.map((code) => ({ route, state, code }))))
 
   it.each(crossings)(
-    '$route callback, $state state and $code code log in only if all belong to one provider',
+    'a $code code and a $state state at the $route callback log in only if all belong to one provider',
     async ({ route, state, code }) => {
       const app = await start()
       let loggedIn = 0

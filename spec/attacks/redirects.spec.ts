@@ -13,7 +13,7 @@ const world = flow()
 const hostile = families.flatMap(({ targets }) => targets)
 
 /**
- * Two targets of a family: the first, and the first that `localPath` accepts, since a rejected target does not show how
+ * Two targets of a family: the first, and the first that `toLocalPath()` accepts, since a rejected target does not show how
  * accepted ones are processed.
  */
 function samples({ targets }: Family): string[] {
@@ -21,7 +21,8 @@ function samples({ targets }: Family): string[] {
   return [...new Set([...targets.slice(0, 1), ...(taken === undefined ? [] : [taken])])]
 }
 
-// `localPath` decides about targets and is tested with all of them below. The inputs get all of them in the deep run only.
+// `toLocalPath()` decides about targets and is tested with all of them below. The inputs get all of them only in the deep
+// run.
 const isDeep = depth() === 'deep'
 const sentHostile = isDeep ? hostile : families.flatMap(samples)
 const sentGood = isDeep ? goodTargets : goodSamples
@@ -324,7 +325,7 @@ describe('toLocalReferer() with arbitrary headers', { timeout }, () => {
     )
   })
 
-  it('toLocalReferer() rejects an invalid URL, also after many calls', () => {
+  it('toLocalReferer() rejects an invalid URL, even after many calls', () => {
     // Once it is optimized, the URL.canParse of Node.js 20 reads such octets as UTF-8, and so accepts them as URLs.
     for (let count = 0; count < 200_000; count++) toLocalReferer(`${publicOrigin}/page${count % 10}`, publicOrigin)
     const octets = Buffer.from('https://app.example.com\u2044evil.example/', 'utf8').toString('latin1')

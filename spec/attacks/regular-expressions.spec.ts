@@ -8,7 +8,7 @@ import ts from 'typescript'
 import { describe, expect, it } from 'vitest'
 import { alone, getRoom, readSources } from '../../scripts/layers.js'
 
-/** A place in lib/ that makes a regular expression; `literal` is undefined if no literal says which one. */
+/** A place in lib/ that creates a regular expression; `literal` is undefined if the expression is not given literally. */
 interface Place {
   readonly file: string
   readonly text: string
@@ -81,7 +81,7 @@ describe('the regular expressions of lib/', () => {
     'RegExp(`x+$`)',
     'new RegExp(pattern)',
     'new RegExp("a", flags)',
-  ])('rejects %s', (code) => {
+  ])('the check rejects %s', (code) => {
     expect(findFaults(placesIn(code))).toHaveLength(1)
   })
 
@@ -91,7 +91,7 @@ describe('the regular expressions of lib/', () => {
     String.raw`/(?:^|,)\s*text\/html\s*(?:[;,]|$)/i`,
     String.raw`/^[\w-]+\.[\w-]+$/`,
     String.raw`RegExp('^a+$')`,
-  ])('accepts %s', (code) => {
+  ])('the check accepts %s', (code) => {
     expect(placesIn(code)).toHaveLength(1)
     expect(findFaults(placesIn(code))).toEqual([])
   })

@@ -60,7 +60,7 @@ export interface TextReader {
   readonly longest?: number
 }
 
-/** Beyond this length, with a slash in front of the text, a path is refused unread. */
+/** With a slash in front of it, a longer text is rejected as a path without being read. */
 const longestPath = 2046
 const origin = 'https://app.example.com'
 const issuer = 'https://id.example.com'
@@ -108,7 +108,7 @@ function encode(value: unknown): string {
   return Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)).toString('base64url')
 }
 
-/** Keeps results, so that their making is not measured. */
+/** Caches results, so that the time to create them is not measured. */
 function keep<Result>(make: (text: string) => Result): (text: string) => Result {
   const made = new Map<string, Result>()
   return (text) => {
@@ -137,7 +137,7 @@ const forgeTokens = keep((text: string): readonly string[] => {
     text,
     `a.${text}.b`,
     `${encode(text)}.e30.AAAA`,
-    // These two are JWTs but for their signature.
+    // These two are JWTs except for their signature.
     `${encode({ alg: 'ES256' })}.${payload}.AAAA`,
     `${header}.e30.AAAA`,
   ]
@@ -158,7 +158,7 @@ async function attempt(work: () => unknown): Promise<void> {
   try {
     await work()
   } catch {
-    // Hostile text is refused, and the time of that counts too.
+    // Hostile text is rejected, and the time that this takes counts too.
   }
 }
 
@@ -193,12 +193,12 @@ async function verifyProofs(text: string): Promise<void> {
   }
 }
 
-/** Replaces lone surrogates, which text that came in a request does not contain. */
+/** Replaces lone surrogates, which the text of a request never contains. */
 function wellFormed(text: string): string {
   return Buffer.from(text).toString()
 }
 
-/** A long secret that resembles a text everywhere, and is nowhere in it. */
+/** A long secret that nearly matches a text everywhere, but never occurs in it. */
 export function resemble(text: string): string {
   const part = wellFormed(quarter(text))
   return `${part}!${part}`

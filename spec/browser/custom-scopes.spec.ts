@@ -12,7 +12,7 @@ beforeAll(async () => {
 })
 afterAll(() => main.stop())
 
-it('requests calendar access on demand, keeps the login after a refusal, and has a transfer confirmed', async () => {
+it('the example requests scope on demand, keeps the login after a denial, and has a transfer confirmed', async () => {
   const page = await browser.open()
   await page.goto(main.url)
   await heading(page, 'You are not logged in')

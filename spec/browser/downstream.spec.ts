@@ -12,7 +12,7 @@ beforeAll(async () => {
 })
 afterAll(() => main.stop())
 
-it('shows orders, prices after the login has more scope, and invoices', async () => {
+it('the example shows orders, then prices once the login has the scope for them, and invoices', async () => {
   const page = await browser.open()
   await page.goto(main.url)
   await heading(page, 'You are not logged in')

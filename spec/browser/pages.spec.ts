@@ -51,7 +51,7 @@ describe.each([
     await page.getByRole('heading', { name: 'Who are you?' }).waitFor()
   })
 
-  it('the page between has a link in case the browser does not continue by itself', async () => {
+  it('the intermediate page has a link in case the browser does not continue by itself', async () => {
     const app = await startPages(world, {}, options)
     const page = await browser.open()
     await page.goto(`${app.url}/page/one`)
@@ -158,7 +158,7 @@ describe('pages of the package under the default policy of helmet', () => {
 })
 
 describe('a link to the logout on another site', () => {
-  it('a logout link on another site leads to a question, and only its button logs out', async () => {
+  it('a logout link on another site leads to a confirmation page, and only its button logs out', async () => {
     const app = await startPages(world)
     const elsewhere = createServer((_req, res) => {
       res.setHeader('Content-Type', 'text/html')

@@ -82,7 +82,7 @@ it('a user without a login chooses a provider, and returns to the requested page
 })
 
 it(
-  'accepts the logins of two tabs at two providers, both begun before either one ends',
+  'two tabs can log in with two providers, even if both logins begin before either one finishes',
   { meta: { id: 'providers-1' } },
   async () => {
     const first = await browser.open()

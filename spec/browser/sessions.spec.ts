@@ -16,7 +16,7 @@ beforeAll(async () => {
 })
 afterAll(() => main.stop())
 
-it('lists both browsers of a user, and logs the other one out', async () => {
+it('the example lists both browsers of a user, and logs the other one out', async () => {
   // Each page is in a browser context of its own, with nothing shared.
   const there = await browser.open({ userAgent: telephone })
   const here = await browser.open()

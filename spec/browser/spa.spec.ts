@@ -92,7 +92,7 @@ describe.each(['oidc-client-ts', 'keycloak-js'])('the page with %s', (library) =
     expectNoComplaints(browser)
   })
 
-  it('Bob sees what he may not do, and requests a scope that he lacks', async () => {
+  it('Bob sees which calls are denied, and requests a missing scope', async () => {
     const page = await opened()
     await logIn(page, 'Bob')
     await call(page, '/admin', '403 Forbidden')

@@ -65,14 +65,14 @@ function opens(of: Page): Promise<string> {
   })`)
 }
 
-it('refuses a WebSocket without a login, and the page says so', async () => {
+it('the example refuses a WebSocket without a login, and the page says so', async () => {
   await page.goto(main.url)
   await heading(page, 'You are not logged in')
   await state(page, 'Refused: not logged in, or the server is down')
   expect(browser.complaints).toEqual([expect.stringContaining(notLoggedIn)])
 })
 
-it('lets two users chat, each with the name from the login', async () => {
+it('two users chat, each under the name from their login', async () => {
   await logInAs(page, 'Alice')
   const other = await browser.open()
   await logInAs(other, 'Bob')
@@ -84,7 +84,7 @@ it('lets two users chat, each with the name from the login', async () => {
   expect(browser.complaints.filter((text) => !text.includes(notLoggedIn))).toEqual([])
 })
 
-it('accepts a client with an access token, as the printed command sends it', async () => {
+it('the example accepts a client with an access token, as the printed command sends it', async () => {
   await logInAs(page, 'Alice')
   await expect.poll(() => main.printed()).toContain('node examples/websocket/client.js')
   const token = /^TOKEN=(\S+)/m.exec(main.printed())?.[1] ?? ''
@@ -97,7 +97,7 @@ it('accepts a client with an access token, as the printed command sends it', asy
   client.close()
 })
 
-it('refuses the WebSocket of a page of another origin, although the browser sends the login\u2019s cookie', async () => {
+it('a page of another origin cannot open a WebSocket, although the browser sends the session cookie', async () => {
   await logInAs(page, 'Alice')
   const tab = await browser.tab(page)
   await tab.goto(foreignUrl)
@@ -110,7 +110,7 @@ it('refuses the WebSocket of a page of another origin, although the browser send
   expect(await opens(tab)).toBe('open')
 })
 
-it('refuses the WebSocket of a page from before a logout, in any tab', async () => {
+it('a page loaded before a logout cannot open a WebSocket, in any tab', async () => {
   await logInAs(page, 'Alice')
   const tab = await browser.tab(page)
   await tab.goto(main.url)

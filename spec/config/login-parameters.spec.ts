@@ -107,7 +107,7 @@ describe('the parameters of login()', () => {
     'ui_locales',
     'id_token_hint',
     'dpop_jkt',
-  ])('rejects %s in extra, because the login sets it or has a parameter for it', (name) => {
+  ])('rejects %s in extra, because login() sets it or has a parameter for it', (name) => {
     expect(faults({ extra: { [name]: 'x' } })).toEqual([
       `\`extra.${name}\` is a reserved parameter; remove it, or use its own option if it has one`,
     ])

@@ -84,7 +84,7 @@ describe('the option provider', () => {
     ['a plain object', { issuer, roles: () => [] }],
     ['a list of providers', [keycloak(realm)]],
     ['a spread copy', Object.assign({}, keycloak(realm))],
-    ['a heir of a provider', Object.create(keycloak(realm))],
+    ['an object that inherits from a provider', Object.create(keycloak(realm))],
     ['a provider behind a Proxy', new Proxy(keycloak(realm), {})],
     ['an object of the same class without settings', Object.create(Object.getPrototypeOf(keycloak(realm)) as object)],
   ])('rejects %s, and says what to pass', (_what, provider) => {
@@ -104,7 +104,7 @@ describe('the option provider', () => {
       expect(found).toEqual(['`provdier` is not an option; did you mean `provider`?'])
   })
 
-  it('is reported together with all other faults', () => {
+  it('is reported together with the faults of other options', () => {
     const found = findFaults(() =>
       createOidc({ provider: 'keycloak', clientId: '', baseUrl: 'x', scope: 'a' } as never),
     )
@@ -119,7 +119,7 @@ describe('the option provider', () => {
     expect(both.map((fault) => fault.split(' ')[0])).toEqual(['`cacheSeconds`', '`provider`', '`audience`'])
   })
 
-  it('must be https: or on loopback, unless allowInsecureIssuer permits another', () => {
+  it('rejects a provider with http: off loopback, unless allowInsecureIssuer permits it', () => {
     const provider = keycloak({ url: 'http://id.internal', realm: 'acme' })
     const insecure = [expect.stringMatching(/^`provider.issuer` uses http: and is not on loopback/)]
     expect(faultsEverywhere({ provider })).toEqual(everywhere(insecure))
@@ -176,7 +176,7 @@ describe('the rules of a provider', () => {
     expect(resolveOptions({ ...login, issuer }).issuer).toBe(issuer)
   })
 
-  it('cannot be lost: a provider that is spread into the options leaves no issuer', () => {
+  it('the rules of a provider cannot be lost, because spreading it into the options leaves no issuer', () => {
     for (const provider of [keycloak(realm), entra({ tenant }), customProvider({ issuer, accept: () => false })]) {
       expect(Reflect.ownKeys(provider)).toEqual([])
       expect(JSON.stringify(provider)).toBe('{}')
@@ -185,7 +185,7 @@ describe('the rules of a provider', () => {
     }
   })
 
-  it('cannot be changed: a provider is frozen, and keeps a copy of its options', () => {
+  it('the rules of a provider cannot be changed, because it is frozen and keeps a copy of its options', () => {
     const options: { issuer: string; accept: () => boolean; scope: string[] } = {
       issuer,
       accept: () => false,
@@ -204,7 +204,7 @@ describe('the rules of a provider', () => {
     expect(rules?.accept).toBe(expected.rules?.accept)
   })
 
-  it('apply to a token, whatever options stand beside the provider', async () => {
+  it('the rules of a provider apply to every token, whatever the other options are', async () => {
     const reported: string[] = []
     const fetch = (async () =>
       Response.json({ active: true, iss: issuer, aud: 'orders', sub: 'alice' })) as typeof globalThis.fetch
@@ -238,7 +238,7 @@ describe('the options scope and roles beside a provider', () => {
     return { scope, roles }
   }
 
-  it('replace those of the provider in createOidc(), and do not add to them', () => {
+  it('scope and roles replace those of the provider in createOidc(), and do not add to them', () => {
     expect(resolve({ provider })).toEqual({ scope: ['openid', 'groups'], roles: ofProvider })
     expect(resolve({ provider, scope: 'openid email', roles: own })).toEqual({ scope: ['openid', 'email'], roles: own })
     expect(resolve({ provider, scope: undefined, roles: undefined })).toEqual(resolve({ provider }))
@@ -246,7 +246,7 @@ describe('the options scope and roles beside a provider', () => {
     expect(resolve({ provider: entra({ tenant }) }).roles).toBeUndefined()
   })
 
-  it('must be valid even if a provider has its own', () => {
+  it('scope and roles must be valid even if a provider has its own', () => {
     expect(findFaults(() => createOidc({ ...login, provider, scope: 'email', roles: 'admin' } as never))).toEqual([
       expect.stringMatching(/^`scope` has no 'openid'/),
       '`roles` must be a function',
@@ -256,7 +256,7 @@ describe('the options scope and roles beside a provider', () => {
     ])
   })
 
-  it('the nearest roles apply in createBearer(): of the entry, of its provider, then of the options', () => {
+  it('createBearer() prefers the roles of the entry, then those of its provider, then those of the options', () => {
     const find = (options: object): unknown => resolveBearer({ audience: 'orders', ...options }).issuers[0]?.roles
     expect(find({ provider })).toBe(ofProvider)
     expect(find({ provider, roles: own })).toBe(own)

@@ -45,7 +45,7 @@ describe('the table of error codes', () => {
 })
 
 describe('fail()', () => {
-  it('prefers what it is given to the table', () => {
+  it('prefers the given values to those of the table', () => {
     const error = fail('request_invalid', 'too large', {
       status: 413,
       message: 'Too large.',

@@ -25,7 +25,7 @@ describe('inBatches()', () => {
     expect(most).toBe(20)
   })
 
-  it('begins no other batch after a failure', async () => {
+  it('starts no further batch after a failure', async () => {
     let begun = 0
     const work = async (n: number): Promise<void> => {
       begun++

@@ -13,11 +13,11 @@ describe('replaceEvery()', () => {
     ['ababac', 'abac', 'ab-'],
     ['abc', 'abcd', 'abc'],
     ['a\u{1f600}b', '\u{1f600}', 'a-b'],
-  ])('replaces parts of %j that are %j, from the left', (text, part, expected) => {
+  ])('replaces in %j every occurrence of %j, from the left', (text, part, expected) => {
     expect(replaceEvery(text, part, '-')).toBe(expected)
   })
 
-  it('replaces what replaceAll() does, in texts that resemble the part everywhere', () => {
+  it('replaces the same occurrences as replaceAll() in texts full of near matches', () => {
     const text = fc.string({ unit: fc.constantFrom('a', 'b'), maxLength: 60 })
     const part = fc.string({ unit: fc.constantFrom('a', 'b'), minLength: 1, maxLength: 9 })
     fc.assert(

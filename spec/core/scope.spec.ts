@@ -50,7 +50,7 @@ describe('splitWords()', () => {
 })
 
 describe('loginScope', () => {
-  it('is the scope that tokens of an API do not need', () => {
+  it('lists the scope values that concern the login and not an API', () => {
     expect([...loginScope]).toEqual(['openid', 'profile', 'email', 'offline_access'])
   })
 })

@@ -26,7 +26,7 @@ describe('deriveSeals()', () => {
     }
   })
 
-  it('derives the same keys in each process, so that the names of the purposes never change', () => {
+  it('derives the same keys in every version, because the names of the purposes never change', () => {
     const purposes = ['tokens', 'transaction', 'finished', 'open page', 'logout', 'response', 'needs']
     for (const [index, [, sealer]] of listSealers().entries()) {
       expect(new Sealer(source, purposes[index] as string).open(sealer.seal('text', 'about'), 'about')).toBe('text')

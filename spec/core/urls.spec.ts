@@ -242,7 +242,7 @@ describe('toLocalReferer()', () => {
     [origin, '/'],
     [`${origin}/form#part`, '/form'],
     ['https://APP.example.com:443/form', '/form'],
-  ])('for the Referer %s on this origin, returns %s', (referer, path) => {
+  ])('reduces the Referer %s on this origin to %s', (referer, path) => {
     expect(toLocalReferer(referer, origin)).toBe(path)
   })
 

@@ -25,7 +25,7 @@ async function logIn(): Promise<{ agent: UserAgent; home: UserAgentResponse }> {
   return { agent, home }
 }
 
-it('logs in with little scope, and requests that of the calendar when it is opened', async () => {
+it('the example logs in with minimal scope, and requests the calendar scope when the calendar is opened', async () => {
   const { agent, home } = await logIn()
   expect(readText(home)).toContain('So far you have granted: openid profile ')
   const requested = await agent.click(home, 'Calendar')
@@ -38,7 +38,7 @@ it('logs in with little scope, and requests that of the calendar when it is open
   expect(getHeading(await agent.get('/calendar'))).toBe('Your calendar')
 })
 
-it('shows a 403 page if the user refuses scope, and asks again only when they go on', async () => {
+it('a user who denies the scope gets a 403 page, and the example requests it again only on Continue', async () => {
   const { agent, home } = await logIn()
   const refused = await agent.submit(await agent.click(home, 'Connect your contacts'), { button: 'refuse' })
   expect(refused.status).toBe(403)
@@ -55,7 +55,7 @@ it('shows a 403 page if the user refuses scope, and asks again only when they go
   expect(readText(await agent.get('/'))).not.toContain('Connect your contacts')
 })
 
-it('keeps granted scope when more is granted', async () => {
+it('the scope that a user has granted is kept when the user grants more', async () => {
   const { agent } = await logIn()
   await agent.submit(await agent.get('/calendar'), { button: 'allow' })
   await agent.submit(await agent.get('/connect/contacts'), { button: 'allow' })
@@ -64,7 +64,7 @@ it('keeps granted scope when more is granted', async () => {
   )
 })
 
-it('requires a new authentication for a transfer, and again half a minute later', async () => {
+it('a transfer requires a new authentication, and another one half a minute later', async () => {
   const { agent, home } = await logIn()
   for (const round of [1, 2]) {
     const requested = await (round === 1 ? agent.click(home, 'Transfer') : agent.get('/transfer'))
@@ -76,7 +76,7 @@ it('requires a new authentication for a transfer, and again half a minute later'
   }
 })
 
-it('shows a 403 page if the user cancels that authentication, and keeps the login', async () => {
+it('a user who cancels the authentication for a transfer gets a 403 page and stays logged in', async () => {
   const { agent } = await logIn()
   const page = await agent.submit(await agent.get('/transfer'), { button: 'Cancel' })
   expect(page.status).toBe(403)
@@ -84,7 +84,7 @@ it('shows a 403 page if the user cancels that authentication, and keeps the logi
   expect(getHeading(await agent.get('/'))).toBe('Hello, Alice Arden')
 })
 
-it('logs out, and answers an unknown address with a 404 page', async () => {
+it('the example logs out, and answers an unknown address with a 404 page', async () => {
   const { agent, home } = await logIn()
   expect(getHeading(await logOut(agent, home))).toBe('You are not logged in')
   const page = await agent.get('/nowhere')

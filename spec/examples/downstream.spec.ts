@@ -26,7 +26,7 @@ async function logIn(): Promise<UserAgent> {
   return agent
 }
 
-it('shows data of another service, and refreshes the token of the user once it has expired', async () => {
+it('the example shows data of another service, and refreshes the access token once it has expired', async () => {
   const agent = await logIn()
   const orders = await agent.get('/orders')
   expect(getHeading(orders)).toBe('Your orders')
@@ -36,7 +36,7 @@ it('shows data of another service, and refreshes the token of the user once it h
   expect(readText(await agent.get('/orders'))).toContain('Access tokens refreshed so far: 1')
 })
 
-it('requests the scope that a service requires, and returns to the page', async () => {
+it('the example requests the scope that a service requires, and returns to the page', async () => {
   const agent = await logIn()
   const prices = await agent.click(await agent.get('/'), 'Prices')
   expect(prices.url).toBe(`${example.url}/prices`)
@@ -46,7 +46,7 @@ it('requests the scope that a service requires, and returns to the page', async 
   expect(readText(await agent.get('/'))).toContain('prices.read')
 })
 
-it('answers 403 if the user does not grant the scope, and keeps the login', async () => {
+it('a user who does not grant the scope gets 403 and stays logged in', async () => {
   const agent = await logIn()
   services.provider.grantOnly(['openid', 'profile', 'email'])
   const refused = await agent.get('/prices')
@@ -55,7 +55,7 @@ it('answers 403 if the user does not grant the scope, and keeps the login', asyn
   expect(getHeading(await agent.get('/orders'))).toBe('Your orders')
 })
 
-it('exchanges the token once for a service that requires its own', async () => {
+it('the example exchanges the token once for a service that requires its own', async () => {
   const agent = await logIn()
   expect(readText(await agent.get('/invoices'))).toContain('Two items for alice')
   expect(readText(await agent.get('/invoices'))).toContain('Two items for alice')

@@ -20,7 +20,7 @@ function agent(): UserAgent {
   return createUserAgent({ baseUrl: example.url, proxies: entra.id.proxies() })
 }
 
-it('logs in and out at the tenant, under the host name of the real Entra', async () => {
+it('a user logs in and out at the tenant, under the host name of the real Entra', async () => {
   const browser = agent()
   const requested = await browser.get('/profile')
   expect(requested.url).toMatch(
@@ -36,21 +36,21 @@ it('logs in and out at the tenant, under the host name of the real Entra', async
   expect(readText(await browser.get('/'))).toContain('Logged in as nobody')
 })
 
-it('fetches all groups of a user with too many for a token, who has no role', async () => {
+it('the example fetches the groups of a user who has too many for a token', async () => {
   const browser = agent()
   const page = await browser.submit(await browser.get('/profile'), { button: 'jane' })
   expect(readText(page)).toContain('Roles none Groups 250')
   expect((await browser.get('/admin')).status).toBe(403)
 })
 
-it('rejects a guest', async () => {
+it('the example rejects a guest', async () => {
   const browser = agent()
   const page = await browser.submit(await browser.get('/profile'), { button: 'greta' })
   expect(page.status).toBe(403)
   expect(readText(page)).toContain('This account cannot be used here.')
 })
 
-it('accepts access tokens of members in both versions at its API', async () => {
+it('the API of the example accepts access tokens of members in both versions', async () => {
   const call = async (token: string) =>
     fetch(`${example.url}/api/orders`, { headers: { authorization: `Bearer ${token}` } })
   for (const version of [1, 2] as const) {

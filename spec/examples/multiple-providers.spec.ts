@@ -21,7 +21,7 @@ async function logIn(agent: UserAgent, link: string, user: string, path = '/'): 
   return agent.submit(requested, { button: user })
 }
 
-it('has a login of each provider in one session', { meta: { id: 'multiple-providers-1' } }, async () => {
+it('one session can have a login with each provider', { meta: { id: 'multiple-providers-1' } }, async () => {
   const agent = example.agent()
   expect(getHeading(await agent.get('/'))).toBe('You are not logged in')
   expect(getHeading(await logIn(agent, 'Log in as staff', 'sam'))).toBe('You are logged in once')
@@ -37,7 +37,7 @@ it('has a login of each provider in one session', { meta: { id: 'multiple-provid
 it.each([
   [0, '/staff-only', '/customers-only', 'Cleo Clover'],
   [1, '/customers-only', '/staff-only', 'Sam Sorrel'],
-])('logging out of one (%i) keeps the login with the other', async (form, closed, open, who) => {
+])('a logout with the form at index %i keeps the login with the other provider', async (form, closed, open, who) => {
   const agent = example.agent()
   await logIn(agent, 'Log in as staff', 'sam')
   const home = await logIn(agent, 'Log in as a customer', 'cleo')
@@ -52,7 +52,7 @@ it.each([
   expect((await agent.get('/either')).url).toContain('/signin?')
 })
 
-it('asks an anonymous visitor for the provider, and returns to the requested page', async () => {
+it('an anonymous visitor chooses a provider, and returns to the requested page', async () => {
   const agent = example.agent()
   const requested = await agent.get('/staff-only')
   expect(requested.url).toBe(`${example.url}/signin?returnTo=%2Fstaff-only`)
@@ -64,7 +64,7 @@ it('asks an anonymous visitor for the provider, and returns to the requested pag
 })
 
 it.each(['https://evil.example/', '//evil.example/', '/\\evil.example'])(
-  'ignores a return address elsewhere: %s',
+  'the example ignores a return address on another origin: %s',
   async (to) => {
     const agent = example.agent()
     const path = `/signin?returnTo=${encodeURIComponent(to)}`
@@ -74,7 +74,7 @@ it.each(['https://evil.example/', '//evil.example/', '/\\evil.example'])(
   },
 )
 
-it('answers a script with 401 and the login URL of the required provider', async () => {
+it('a script gets 401 with the login URL of the required provider', async () => {
   const answer = await example.agent().fetch('/customers-only')
   expect(answer.status).toBe(401)
   expect(answer.json()).toMatchObject({
@@ -83,7 +83,7 @@ it('answers a script with 401 and the login URL of the required provider', async
   })
 })
 
-it('has a page for an unknown address', async () => {
+it('an unknown address is answered with a 404 page', async () => {
   const page = await example.agent().get('/nowhere')
   expect(page.status).toBe(404)
   expect(getHeading(page)).toBe('There is no such page')

@@ -357,7 +357,7 @@ describe('the probes', () => {
   })
 })
 
-it('runs with its sessions in memory', async () => {
+it('the example runs with its sessions in memory', async () => {
   await example.stop()
   await start()
   const agent = await logIn()
@@ -365,7 +365,7 @@ it('runs with its sessions in memory', async () => {
   expect(reported('login')).toHaveLength(1)
 })
 
-it('removes its listeners when it is closed', async () => {
+it('the example removes its listeners when it is closed', async () => {
   const login = channel('express-session-oidc:login')
   const listeners = process.listenerCount('warning')
   expect(login.hasSubscribers).toBe(true)

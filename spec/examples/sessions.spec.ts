@@ -23,7 +23,7 @@ async function logIn(user = 'alice'): Promise<{ agent: UserAgent; devices: UserA
   return { agent, devices }
 }
 
-it('shows where a user is logged in, and logs them out there', async () => {
+it('the example shows where a user is logged in, and logs them out there', async () => {
   const first = await logIn()
   expect(readText(first.devices)).toContain('You are logged in at one place.')
   expect(readText(first.devices)).toMatch(
@@ -39,7 +39,7 @@ it('shows where a user is logged in, and logs them out there', async () => {
   await second.agent.fetch('/logout', { method: 'POST' })
 })
 
-it('logs a user out everywhere else at once, and no other user', async () => {
+it('the example logs a user out everywhere else at once, and logs no other user out', async () => {
   const bob = await logIn('bob')
   const others = [await logIn(), await logIn()]
   const here = await logIn()
@@ -49,7 +49,7 @@ it('logs a user out everywhere else at once, and no other user', async () => {
   expect(getHeading(await bob.agent.get('/'))).toBe('Hello, Bob Birch')
 })
 
-it('answers 404 to the id of a login of another user, who stays logged in', async () => {
+it("the id of another user's login is answered with 404, and that user stays logged in", async () => {
   const [alice, bob] = [await logIn(), await logIn('bob')]
   const id = /devices\/([\w-]{22})\/end/.exec((await logIn('bob')).devices.text())?.[1]
   expect(id).toBeDefined()

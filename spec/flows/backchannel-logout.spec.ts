@@ -272,7 +272,7 @@ describe('an invalid request to the back-channel logout route', () => {
     },
   )
 
-  it('the back-channel logout route answers 405 to other methods than POST', async () => {
+  it('the back-channel logout route answers 405 to methods other than POST', async () => {
     const app = await start()
     const answer = await fetch(getRoute(app))
     expect(answer.status).toBe(405)

@@ -198,7 +198,7 @@ describe.each(expresses)('requireBearer() on Express %d', (major, make) => {
     )
 
     it.each(['POST', 'PUT', 'DELETE', 'OPTIONS'])(
-      'the method %s without a token is answered 401, also from a page of another site',
+      'the method %s without a token is answered 401, even from a page of another site',
       async (method) => {
         await start()
         const headers = { origin: 'https://elsewhere.example', 'sec-fetch-site': 'cross-site', accept: 'text/html' }
@@ -307,7 +307,7 @@ describe.each(expresses)('requireBearer() on Express %d', (major, make) => {
       )
     })
 
-    it('a malformed request is answered 400 also where the token is optional', async () => {
+    it('a malformed request is answered 400 even where the token is optional', async () => {
       await start({ optional: true })
       await expectMalformed({ headers: { authorization: 'Bearer' } }, form)
       events.length = 0
@@ -362,7 +362,7 @@ describe.each(expresses)('requireBearer() on Express %d', (major, make) => {
       ['an ID token', () => token({ nonce: 'n', scope: undefined }), /^nonce without a scope marks an ID token$/],
       ['a token bound to a key', () => token({ cnf: { jkt: 'a' } }), /^the token is bound to a key \(cnf\)/],
     ] as [string, () => string | Promise<string>, RegExp][])(
-      'an invalid token is answered 401, and only the event gives the reason: %s',
+      'an invalid token is answered 401, and only the event has the reason: %s',
       async (_what, make, detail) => {
         await start()
         await expectBad(await make(), bad, detail)
@@ -402,7 +402,7 @@ describe.each(expresses)('requireBearer() on Express %d', (major, make) => {
       await expectBad(await token({ aud: 'billing' }), audience, /^aud is \["billing"\]; expected "orders"\. /)
     })
 
-    it('an invalid token is answered 401 also where the token is optional', async () => {
+    it('an invalid token is answered 401 even where the token is optional', async () => {
       await start({ optional: true })
       await expectBad(await token({ exp: 1 }), 'The access token has expired.', /"exp"/)
       events.length = 0
@@ -425,19 +425,19 @@ describe.each(expresses)('requireBearer() on Express %d', (major, make) => {
         scope: 'orders:read orders:write',
       }),
     )
-    it('a token with none of several scopes is answered 403 with their list', () =>
+    it('a token with none of several accepted scopes is answered 403 with all of them', () =>
       expectDenied({ anyScope: 'a b' }, {}, 'missing scope: one of a, b', { scope: 'a b' }))
     it('a missing role is answered 403', () =>
       expectDenied({ roles: 'admin' }, { roles: ['editor'] }, 'missing role: admin'))
-    it('a token with none of several roles is answered 403', () =>
+    it('a token with none of several accepted roles is answered 403', () =>
       expectDenied({ anyRole: ['admin', 'owner'] }, { roles: ['editor'] }, 'missing role: one of admin, owner'))
-    it('a claim with another value is answered 403', () =>
+    it('a token whose claim has another value is answered 403', () =>
       expectDenied({ claims: { tenant: 'acme' } }, { tenant: 'globex' }, 'missing claim: tenant'))
     it('a check that returns false is answered 403', () =>
       expectDenied({ check: () => false }, {}, '`check` did not return true'))
     it('a check that resolves to false is answered 403', () =>
       expectDenied({ check: async ({ sub }) => sub === 'bob' }, {}, '`check` did not return true'))
-    it('a missing scope is answered 403 also where the token is optional', () =>
+    it('a missing scope is answered 403 even where the token is optional', () =>
       expectDenied({ optional: true, scope: 'b' }, {}, 'missing scope: b', { scope: 'b' }))
 
     it('the rule is evaluated at each request, although the token is cached', async () => {
@@ -519,7 +519,7 @@ describe.each(expresses)('requireBearer() on Express %d', (major, make) => {
       await until(async () => (await orders(good)).status === 200, 'the guard accepts a valid token again')
     })
 
-    it('the guard answers 503 to a token also where it is optional', async () => {
+    it('the guard answers 503 to a token even where tokens are optional', async () => {
       await provider.stop()
       await start({ optional: true })
       expectRefusal(await orders(withToken(await token())), 503, null, down)

@@ -95,7 +95,7 @@ describe('requireAuth() with `bearer`', () => {
     expect(answer.cookiesSet).toEqual([])
   })
 
-  it('sends the Bearer challenge in every 401, to a client as to a page', async () => {
+  it('sends the Bearer challenge in every 401, to API clients and pages alike', async () => {
     const { app, agent } = await start({ rule: { redirect: false } })
     const none = await send(agent, '/both')
     expect([none.status, none.json()]).toMatchObject([401, { code: 'login_required' }])
@@ -107,7 +107,7 @@ describe('requireAuth() with `bearer`', () => {
     expect((await send(agent, '/session')).headers.get('www-authenticate')).toBeNull()
   })
 
-  it('evaluates only the token of a request with both, and logs nobody in', async () => {
+  it('evaluates only the token of a request that has a session too, and logs nobody in', async () => {
     const { agent } = await start()
     await logIn(agent)
     const both = await send(agent, '/both', `Bearer ${await token()}`)
@@ -141,7 +141,7 @@ describe('requireAuth() with `bearer`', () => {
     expect(navigation.headers.get('location')).toMatch(world.provider.url)
   })
 
-  it('evaluates the same rule for logins and tokens, each by its own claims and roles', async () => {
+  it('applies the same rule to logins and tokens, each by its own claims and roles', async () => {
     const { agent } = await start({ rule: { roles: 'admin', claims: { sub: 'alice' } } })
     await logIn(agent)
     expect((await send(agent, '/both')).json()).toMatchObject(bySession)
@@ -164,7 +164,7 @@ describe('requireAuth() with `bearer`', () => {
     expect(seen).toMatchObject([{ sub: 'bob', tenant: 'acme', aud: 'orders' }])
   })
 
-  it('uses the audience of the rule where the options have none', async () => {
+  it('uses the audience of the rule if the options have none', async () => {
     const own = { bearer: { audience: 'billing' } }
     const app = await world.start({
       routes: (made, oidc) => void made.get('/own', oidc.requireAuth(own), (req, res) => void res.json(who(oidc, req))),

@@ -206,7 +206,7 @@ describe('a DPoP-bound token', () => {
     },
   )
 
-  it('the 401 answer has a DPoP challenge with error and algorithms', async () => {
+  it('the 401 response has a DPoP challenge with error and algorithms', async () => {
     const ask = await serve(makeGuard().bearer)
     const { challenge } = await ask({ authorization: `DPoP ${bound}` })
     expect(challenge).toMatch(
@@ -237,7 +237,7 @@ describe('an unbound token', () => {
     },
   )
 
-  it('additional members of cnf are ignored', { meta: { id: 'bound-tokens-4' } }, async () => {
+  it('additional members of cnf beside jkt are ignored', { meta: { id: 'bound-tokens-4' } }, async () => {
     const ask = await serve(makeGuard().bearer)
     const token = await getToken({ cnf: { jkt: client.thumbprint, 'kc-jkt-type': 'access' } })
     expect(await ask(await dpop({ token }, token))).toMatchObject({ status: 200 })
@@ -327,7 +327,7 @@ describe('DPoP with createOidc()', () => {
 })
 
 describe('checks of the `dpop` and `mtls` options', () => {
-  it('invalid options are reported with what is missing', () => {
+  it('invalid `dpop` and `mtls` options are reported with what is missing', () => {
     const faults = (options: object): string[] =>
       findFaults(() => createBearer({ issuer: provider.issuer, audience: 'orders', ...options }))
     expect(faults({ dpop: { replay: 'memory' } })).toEqual([

@@ -115,7 +115,7 @@ describe('a DPoP-bound login', () => {
     )
   })
 
-  it('each login has its own key, also two logins of one user in one browser', async () => {
+  it('each login has its own key, even two logins of one user in one browser', async () => {
     const app = await start()
     const agents = [app.agent(), app.agent(), app.agent()]
     const keys: string[] = []
@@ -443,7 +443,7 @@ describe('the binding of a login', () => {
       },
     ])
     expect(world.provider.requestsTo('token')).toEqual([])
-    // The user remains logged in, and a new login repairs it.
+    // The user remains logged in, and a new login brings a usable key.
     expect((await agent.get('/profile')).status).toBe(200)
     await logIn(agent, '/login?returnTo=/profile')
     await shownToken(agent, app.url)

@@ -71,7 +71,7 @@ it('a login requests consent for both APIs, and exchanges the code for the first
   expect(await getApi(agent, app, count)).toEqual({ aud: stock.appId, scp: 'Stock.Count' })
 })
 
-it('a guard accepts the scope of a second API after consent, also after a refresh', async () => {
+it('a guard accepts the scope of a second API after consent, even after a refresh', async () => {
   entraId.id.consentTo([read])
   const app = await entraId.login(
     { tenant: testTenants.contoso },

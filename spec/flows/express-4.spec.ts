@@ -101,7 +101,7 @@ describe('an application on Express 4', () => {
     expect((await agent.post('/logout')).text()).toBe('hello stranger')
   })
 
-  it('form_post logs in, also behind a JSON parser that leaves an empty body', async () => {
+  it('form_post logs in, even behind a JSON parser that leaves an empty body', async () => {
     for (const before of [() => {}, (app: Express) => void app.use(express.json())]) {
       const app = await world.start({ before, options: { responseMode: 'form_post' } })
       const page = await app.agent({ site: (url) => url.origin }).get('/profile')

@@ -43,7 +43,7 @@ describe('logout()', () => {
   })
 
   it.each(['GET', 'POST'] as const)(
-    'logout() by %s ends the login here and at the provider, which asks who the user is at the next login',
+    'logout() by %s ends the login here and the session at the provider, which prompts at the next login',
     async (method) => {
       const { app, agent } = await start({})
       world.provider.signIn(undefined)

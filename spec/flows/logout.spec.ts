@@ -255,7 +255,7 @@ describe('the end-session request', () => {
     },
   )
 
-  it('the end-session request ends the session at the provider, and the next login asks who it is', async () => {
+  it('the end-session request ends the session at the provider, which prompts at the next login', async () => {
     await start()
     await logIn()
     await agent.get('/logout')
@@ -375,7 +375,7 @@ describe('a logout while the store is down', () => {
     ['when taking the tokens', ['getDel']],
     ['when deleting the session', ['del']],
   ] as const)(
-    'a logout can be repeated and ends the session at the provider if the store fails %s',
+    'a logout can be retried and ends the session at the provider if the store fails %s',
     async (_, failing) => {
       await start()
       await logIn()

@@ -135,7 +135,7 @@ describe('requireAuth({ scope }) on a navigation whose login lacks the scope', (
     expect(requested()).toHaveLength(1)
   })
 
-  it('answers 403 if a part of the scope is denied, and keeps the part that is granted', async () => {
+  it('answers 403 if part of the scope is denied, and keeps the part that is granted', async () => {
     const { agent } = await start({ rule: { scope: ['a', 'calendar.read'] } })
     grantOnly('profile', 'email', 'a')
     expect((await agent.get('/calendar')).status).toBe(403)
@@ -214,7 +214,7 @@ describe('requireAuth({ scope }) on a navigation whose login lacks the scope', (
     ['every role of anyRole', { anyRole: ['nobody'] }],
     ['a claim', { claims: { email: 'nobody@example.com' } }],
     ['every scope of anyScope', { anyScope: ['b', 'c'] }],
-  ])('answers 403 at once if %s is missing too, which no login could bring', async (_, rule) => {
+  ])('answers 403 at once if %s is missing too, which no login could provide', async (_, rule) => {
     const { app, agent } = await start({ rule: { scope: 'calendar.read', ...rule } })
     const page = await agent.get('/calendar')
     expect(page.status).toBe(403)

@@ -112,7 +112,7 @@ describe('accessToken() with scope or resource', () => {
     const own = await shownToken(agent, app.url)
     pass(100)
     const first = await shownToken(agent, app.url, '?scope=a')
-    // The token of the login itself is about to expire, this one is not.
+    // The token of the login itself is about to expire; this one is not.
     pass(175)
     expect((await shownToken(agent, app.url, '?scope=a')).token).toBe(first.token)
     expect((await shownToken(agent, app.url)).token).not.toBe(own.token)
@@ -145,7 +145,7 @@ describe('accessToken() with scope or resource', () => {
     expect((await agent.fetch(`${app.url}/profile`)).status).toBe(200)
   })
 
-  it('an additional token is not among the result of tokens()', async () => {
+  it('tokens() does not return additional tokens', async () => {
     const { app, agent } = await start()
     const tokens = async (): Promise<Record<string, unknown>> => (await agent.fetch(`${app.url}/tokens`)).json()
     const { refreshToken: _spent, ...before } = await tokens()

@@ -49,7 +49,7 @@ describe('while the provider is down', () => {
     expect((await agent.get('/')).text()).toBe('hello stranger')
   })
 
-  it('a script gets 401 at once, because that needs no provider', async () => {
+  it('a script gets 401 at once, because that response needs no provider', async () => {
     await world.provider.stop()
     const app = await world.start()
     const answer = await app.agent().fetch('/profile')

@@ -95,7 +95,7 @@ describe('a guarded request whose login is due for a recheck', () => {
     [5, 4],
     [3000, 2999],
   ])(
-    'with recheckSeconds %i, a login is not due after %i seconds but one second later',
+    'with recheckSeconds %i, a login is not due after %i seconds, but is due one second later',
     async (recheckSeconds, before) => {
       const { app, tap } = await tapped({ options: { recheckSeconds } })
       const agent = await logIn(app)
@@ -347,7 +347,7 @@ describe('a recheck that fails', () => {
       () => tap.calls.some(({ method, keys }) => method === 'get' && keys[0] === getLock(app)),
       'the waiting process has read the lock',
     )
-    // Without the note it would look again for as long as the lock of a living process lasts.
+    // Without the note, this process would poll for as long as the lock of a running process lasts.
     tap.reset()
     await world.redis.client.del(getLock(app))
     pass(29)

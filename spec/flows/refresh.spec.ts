@@ -189,7 +189,7 @@ describe.each([
 })
 
 describe('the result of a refresh', () => {
-  it('a refresh updates roles, scope and claims, in the same request too', async () => {
+  it('a refresh updates roles, scope and claims, even within the same request', async () => {
     const { app, agent } = await start({ roles: ({ idToken }) => [`role of ${String(idToken['name'])}`] })
     pass(301)
     world.provider.misbehave({

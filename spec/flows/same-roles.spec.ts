@@ -56,7 +56,7 @@ describe('the roles of one user in a session and in a token', () => {
     ],
     ['of a client with a huge id', { resource_access: { ['c'.repeat(256)]: { roles: ['admin'] } } }, []],
     ['one huge text', { roles: 'admin '.repeat(700), realm_access: { roles: 'admin '.repeat(50) } }, []],
-  ])('are the same for roles that are %s', async (_name, claims, expected) => {
+  ])('the session and the token have the same roles if the roles are %s', async (_name, claims, expected) => {
     const { session, token } = await rolesWith(claims)
     expect(new Set(session as string[])).toEqual(new Set(expected))
     expect(session).toEqual(token)
@@ -64,14 +64,14 @@ describe('the roles of one user in a session and in a token', () => {
     expect(warnings).toEqual([])
   })
 
-  it('are those of the access token if the ID token has none', async () => {
+  it('the session and the token have the roles of the access token if the ID token has none', async () => {
     expect(await rolesWith({}, { access: keycloak })).toEqual({
       session: ['admin', 'user', 'orders:read'],
       token: ['admin', 'user', 'orders:read'],
     })
   })
 
-  it('are those of the access token if the ID token has others', async () => {
+  it('the session and the token have the roles of the access token if the ID token has others', async () => {
     const { session, token } = await rolesWith({ roles: ['former'] }, { access: { roles: ['current'] } })
     expect([session, token]).toEqual([['current'], ['current']])
   })
@@ -97,19 +97,22 @@ describe('the roles of a session', () => {
     ['for another API and of an unknown key', { claims: { aud: 'billing', roles: ['admin'] }, signature: 'other-key' }],
     ['without roles and of an unknown key', { signature: 'other-key' }],
     ['with null for roles', { claims: { roles: null, realm_access: null, resource_access: null } }],
-  ])('are those of the ID token, without a warning, if the access token is %s', async (_name, accessToken) => {
-    expect(await sessionRoles({ roles: ['user'] }, accessToken)).toEqual(['user'])
-    expect(await sessionRoles({}, accessToken)).toEqual([])
-    await warningsGiven()
-    expect(warnings).toEqual([])
-  })
+  ])(
+    'the roles of a session are those of the ID token, without a warning, if the access token is %s',
+    async (_name, accessToken) => {
+      expect(await sessionRoles({ roles: ['user'] }, accessToken)).toEqual(['user'])
+      expect(await sessionRoles({}, accessToken)).toEqual([])
+      await warningsGiven()
+      expect(warnings).toEqual([])
+    },
+  )
 
-  it('are those of Keycloak also in an access token for another API, because they name their realm and client', async () => {
+  it('the roles of a session include those of Keycloak from an access token for another API', async () => {
     const claims = { aud: 'billing', roles: ['owner'], ...keycloak }
     expect(await sessionRoles({ roles: ['user'] }, { claims })).toEqual(['user', 'admin', 'orders:read'])
   })
 
-  it('are also those in the claim roles of an access token for the client itself', async () => {
+  it('the roles of a session include the claim roles of an access token for the client itself', async () => {
     expect(await sessionRoles({}, { claims: { aud: 'web', roles: ['admin'] } })).toEqual(['admin'])
   })
 
@@ -120,18 +123,21 @@ describe('the roles of a session', () => {
     ['of another client', { azp: 'other' }, {}],
     ['of another user', { sub: 'bob' }, {}],
     ['that has expired', { exp: 1000 }, {}],
-  ])('do not come from an access token %s, and a warning says so', async (_name, changed, fault) => {
-    const claims = { ...keycloak, roles: ['admin'], ...changed }
-    expect(await sessionRoles({ roles: ['user'] }, { ...fault, claims })).toEqual(['user'])
-    await warningsGiven()
-    expect(warnings).toMatchObject([{ code: 'OIDC_ACCESS_TOKEN_UNVERIFIED' }])
-  })
+  ])(
+    'the roles of a session do not come from an access token %s, and a warning says so',
+    async (_name, changed, fault) => {
+      const claims = { ...keycloak, roles: ['admin'], ...changed }
+      expect(await sessionRoles({ roles: ['user'] }, { ...fault, claims })).toEqual(['user'])
+      await warningsGiven()
+      expect(warnings).toMatchObject([{ code: 'OIDC_ACCESS_TOKEN_UNVERIFIED' }])
+    },
+  )
 
-  it('do not come from an access token without a signature', async () => {
+  it('the roles of a session do not come from an access token without a signature', async () => {
     expect(await sessionRoles({}, { claims: { roles: ['admin'], ...keycloak }, signature: 'none' })).toEqual([])
   })
 
-  it('follow the access token at a refresh', async () => {
+  it('the roles of a session follow the access token at a refresh', async () => {
     const app = await test.start({ options: { bearer: { audience: 'orders' } }, routes })
     const agent = app.agent()
     const shown = async (): Promise<unknown> => (await agent.get('/session')).json()['roles']

@@ -204,7 +204,7 @@ describe('tokens that cannot be opened', () => {
 })
 
 describe('a login record', () => {
-  it('a login record of a newer format is no login and no fault, and is not modified', async () => {
+  it('a login record in a newer format logs nobody in, causes no error, and is not modified', async () => {
     const app = await start(old)
     const agent = await loggedIn(world, app)
     const newer = JSON.stringify({ format: 2, whatever: [] })

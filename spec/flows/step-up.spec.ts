@@ -1,4 +1,4 @@
-/** Step-up: a stronger or fresher authentication is requested once it is needed (OIDC Core 3.1.2.1, RFC 9470). */
+/** Step-up: a stronger or more recent authentication is requested once it is needed (OIDC Core 3.1.2.1, RFC 9470). */
 import type { OidcAuthRule, OidcOptions } from 'express-session-oidc'
 import type { UserAgent, UserAgentResponse } from 'express-session-oidc/testing'
 import { describe, expect, it } from 'vitest'
@@ -199,7 +199,7 @@ describe('requireAuth({ maxAuthAgeSeconds })', () => {
     expect((await agent.fetch('/strong')).text()).toBe('strong')
     expect((await agent.fetch('/transfer')).json()).toMatchObject({ status: 401, code: 'authentication_insufficient' })
     world.provider.forget()
-    // Nor does the provider's response, if it has the acr and the former authentication.
+    // A response of the provider with the acr and the former auth_time does not replace it either.
     const undo = says({ acr: '2', auth_time: now() - 91 })
     expect((await agent.get('/transfer')).status).toBe(502)
     undo()
@@ -238,7 +238,7 @@ describe('requireAuth({ maxAuthAgeSeconds })', () => {
     expectPassed(await agent.get('/transfer'))
   })
 
-  it('admits a user who spends long at the provider after the password, until the tolerance has passed', async () => {
+  it('admits a user who lingers at the provider after authenticating, until the tolerance has passed', async () => {
     const { agent } = await start({ maxAuthAgeSeconds: 0 })
     pass(60)
     const authorization = readLocation(await agent.get('/transfer', { redirect: 'manual' }))
@@ -316,7 +316,7 @@ describe('auth_time in the response to max_age', () => {
     expect((await agent.get('/confirm')).status).toBe(200)
   })
 
-  it('accepts the login if the user spends long at the provider after the password', async () => {
+  it('accepts the login if the user lingers at the provider after authenticating', async () => {
     const { agent } = await start({ maxAuthAgeSeconds: 0 })
     const authorization = readLocation(await agent.get('/confirm', { redirect: 'manual' }))
     pass(130)

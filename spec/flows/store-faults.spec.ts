@@ -267,7 +267,7 @@ describe('a request while the store is down', () => {
     expect((await agent.fetch('/profile')).status).toBe(401)
   })
 
-  it('a request whose session cannot be renewed is answered all the same', async () => {
+  it('a request whose session cannot be renewed is still answered', async () => {
     const agent = await visitor('logged in with both instances')
     vi.useFakeTimers({ toFake: ['Date'] })
     vi.setSystemTime(Date.now() + 120_000)
@@ -282,7 +282,7 @@ describe.each(Object.keys(modes) as Mode[])('a command of a logout that %s', (mo
   const cases = ['/logout', '/partner/logout', '/logout alone'].flatMap((path) =>
     indices.slice(0, 8).map((index) => [ordinal(index), path, index] as const),
   )
-  it.each(cases)('a logout can be repeated after a fault at %s of %s', async (_name, what, index) => {
+  it.each(cases)('a logout can be retried after a fault at %s of %s', async (_name, what, index) => {
     const [path, alone] = what.split(' ') as [string, string?]
     const agent = alone ? app.agent() : await visitor('logged in with both instances')
     if (alone) {

@@ -66,7 +66,7 @@ describe('makeBearerAuth()', () => {
       expect(change).toThrow(TypeError)
   })
 
-  it('freezes claims that are nested deeper than the call stack, and wide ones', () => {
+  it('freezes claims that are very wide or nested deeper than the call stack', () => {
     const json = `{"deep":${'['.repeat(100_000)}${']'.repeat(100_000)},"wide":[${'{},'.repeat(10_000)}{}]}`
     const { claims } = of(JSON.parse(json) as object)
     let depth = 0

@@ -72,7 +72,7 @@ describe('RememberedTokens', () => {
     },
   )
 
-  it('replaces a token by one with the same end, and never mistakes one for the other', () => {
+  it('replaces a token with one that has the same end, and never mistakes one for the other', () => {
     const tokens = new RememberedTokens(60)
     const end = 'y'.repeat(100)
     const names = ['alice', 'bob'].map((sub) => [sub, `${sub.padEnd(200, 'x')}${end}`] as const)

@@ -137,7 +137,7 @@ describe('an insufficient authentication (RFC 9470)', () => {
     },
   )
 
-  it('reports a weak authentication before a missing scope or role, which a stronger login may bring', async () => {
+  it('reports a weak authentication before a missing scope or role, which a stronger login may provide', async () => {
     const check = vi.fn(() => true)
     expect(await evaluated({ acr: 'gold platinum', scope: 'none', roles: 'none', check })).toEqual(weak)
     expect(check).not.toHaveBeenCalled()

@@ -248,7 +248,7 @@ describe('oidc.login() and oidc.logout()', () => {
     }
   })
 
-  it('oidc.login() and logout() answer setup_invalid before the router', async () => {
+  it('oidc.login() and logout() answer setup_invalid if they run before the router', async () => {
     await start(() => {}, {
       routes: (made, oidc) => {
         const other = createOidc({

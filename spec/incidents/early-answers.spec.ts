@@ -66,12 +66,16 @@ it(
   },
 )
 
-it('sets the headers of every response before the response begins', { meta: { id: 'early-answers-3' } }, async () => {
-  const app = await world.start()
-  const agent = app.agent()
-  for (const path of ['/login', '/callback', '/callback?code=x&state=y', '/logout', '/profile']) {
-    const answer = await agent.get(path, { redirect: 'manual' })
-    expect(answer.headers.get('cache-control'), path).toBe('no-store')
-    if (answer.text() !== '') expect(answer.headers.get('content-type')).toMatch(/^text\/html; charset=utf-8$/)
-  }
-})
+it(
+  'the headers of every response are set before the response begins',
+  { meta: { id: 'early-answers-3' } },
+  async () => {
+    const app = await world.start()
+    const agent = app.agent()
+    for (const path of ['/login', '/callback', '/callback?code=x&state=y', '/logout', '/profile']) {
+      const answer = await agent.get(path, { redirect: 'manual' })
+      expect(answer.headers.get('cache-control'), path).toBe('no-store')
+      if (answer.text() !== '') expect(answer.headers.get('content-type')).toMatch(/^text\/html; charset=utf-8$/)
+    }
+  },
+)

@@ -37,7 +37,7 @@ describe('an error with status 200', () => {
       'client_rejected',
     ],
   ])(
-    'logs nobody in after an error with status 200 %s',
+    'an error with status 200 %s logs nobody in',
     { meta: { id: 'false-success-1' } },
     async (_name, faults, status, code) => {
       const app = await startForFaults(world, { options: { userInfo: true } })

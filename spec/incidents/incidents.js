@@ -1,6 +1,6 @@
 /**
  * Known faults of similar software, each with the specs that show that it does not occur here: published advisories, fixes
- * without an advisory number, complaints of users, behavior of others under faults, and faults of the older package that
+ * without an advisory number, complaints of users, how others behave under faults, and faults of the older package that
  * this one succeeds. `node scripts/incidents.js` prints the list.
  */
 import { classes } from './list/classes.js'

@@ -1,4 +1,4 @@
-/** What the package does without, checked in its sources and its manifest: some incidents cannot occur because of that. */
+/** What the sources and the manifest of the package do not contain. For that reason, some incidents cannot occur. */
 import { readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import ts from 'typescript'
@@ -46,7 +46,7 @@ describe('the sources', () => {
       const stateful = found((node) => {
         if (node.kind !== ts.SyntaxKind.RegularExpressionLiteral || !/\/[a-z]*[gy][a-z]*$/.test(node.getText()))
           return false
-        // As the pattern of a replacement it is used once and starts anew.
+        // A literal that is passed directly to one of these methods is used once, so it keeps no state.
         const { parent } = node
         return !(ts.isCallExpression(parent) && /\.(?:replace|replaceAll|matchAll)$/.test(parent.expression.getText()))
       })

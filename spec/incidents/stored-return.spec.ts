@@ -1,5 +1,5 @@
 /**
- * The return target of a login is stored meanwhile, in a cookie and in the records. It is checked again when it is used.
+ * A login stores its return target in a cookie, and later in the records. The target is checked again when it is used.
  */
 import { describe, expect, it } from 'vitest'
 import { consumeResponse, recordOutcome } from '../../lib/logins/login/response-use.ts'
@@ -45,7 +45,7 @@ describe.each(hostile)('a return target stored as %j', (returnTo) => {
   )
 
   it(
-    'a stored return target in the claim record does not lead a reload off this origin',
+    'a stored return target in the record of a used response does not lead a reload off this origin',
     { meta: { id: 'stored-return-2' } },
     async () => {
       const app = await world.start()

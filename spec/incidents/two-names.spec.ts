@@ -26,7 +26,7 @@ async function withInnerName(): Promise<OidcProviderMetadata> {
 }
 
 it(
-  'logs in with internal endpoints from given metadata, and compares the issuer by its public name',
+  'a login works with internal endpoints in given metadata, and the issuer keeps its public name',
   { meta: { id: 'two-names-1' } },
   async () => {
     const issuer = await withInnerName()
@@ -41,7 +41,7 @@ it(
   },
 )
 
-it('logs nobody in if the issuer of the tokens is the internal name', async () => {
+it('a token whose issuer is the internal name logs nobody in', async () => {
   const issuer = await withInnerName()
   const app = await startApp({ provider, options: { issuer }, session: { store: world.store() } })
   world.later(() => app.stop())
@@ -53,7 +53,7 @@ it('logs nobody in if the issuer of the tokens is the internal name', async () =
 })
 
 it(
-  'reports discovered metadata whose issuer differs from the requested one',
+  'discovered metadata whose issuer differs from the requested one is reported',
   { meta: { id: 'two-names-2' } },
   async () => {
     const inner = provider.issuer.replace('127.0.0.1', 'localhost')

@@ -80,7 +80,7 @@ describe.skipIf(!realm.isThere)('a session that ends at Keycloak', () => {
     expect(reasons(app)).toEqual(['refresh_refused'])
   })
 
-  it('a logout in another application logs out this one too', async () => {
+  it('a logout in another application also logs the user out of this one', async () => {
     const app = await started()
     const alice = await realm.newUser()
     const client = await realm.client({ secret: 'other-secret' })

@@ -58,7 +58,7 @@ function getJkt(token: string): unknown {
   return (getContent(token).claims['cnf'] as { jkt?: unknown } | undefined)?.jkt
 }
 
-/** Makes the application take the access token of a login for expired. */
+/** Makes the application treat the access token of a login as expired. */
 async function endToken(agent: UserAgent, app: TestApp): Promise<void> {
   await keptTokens(redis, agent, app, (tokens) => ({ ...tokens, expiresAt: Math.floor(Date.now() / 1000) - 1 }))
 }

@@ -80,7 +80,7 @@ describe.skipIf(!realm.isThere)('an exchange of an access token at Keycloak', ()
     expect(readClaims(await exchange(web, access))['aud']).toBe('orders')
   })
 
-  it('ignores resource', async () => {
+  it('ignores the resource parameter', async () => {
     const { access } = await realm.tokens(web, 'bob')
     const answer = await exchange(web, access, { resource: ['https://billing.example', 'no address'] })
     expect(readClaims(answer)['aud']).toBe('orders')

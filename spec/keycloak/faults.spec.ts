@@ -38,7 +38,7 @@ it('a login works with form_post', async () => {
   expect(page.hops.some(({ method, url }) => method === 'POST' && url === `${app.url}/callback`)).toBe(true)
 })
 
-it('pushes the authorization request with the option par (RFC 9126)', async () => {
+it('the option par pushes the authorization request (RFC 9126)', async () => {
   const app = await flow.start({ options: { par: true } })
   const agent = app.agent()
   const requested = await agent.get('/profile')

@@ -47,7 +47,7 @@ describe.each([
       ['the same scope', 'openid orders.read', ['email', 'openid', 'orders.read', 'profile']],
       // RFC 6749 6 requires an error. Keycloak leaves out the scope that was not granted, as only the response shows.
       [
-        'the scope exceeds the granted scope',
+        'scope that exceeds the granted scope',
         'openid orders.read orders.write',
         ['email', 'openid', 'orders.read', 'profile'],
       ],

@@ -36,7 +36,7 @@ async function inBoth(): Promise<{ app: TestApp; agent: UserAgent }> {
   return { app, agent }
 }
 
-it('logs in with both, each with its own user, roles and tokens', async () => {
+it('a browser is logged in with both realms, each login with its own user, roles and tokens', async () => {
   const { agent } = await inBoth()
   expect((await agent.get('/profile')).json()).toMatchObject({
     provider: 'default',
@@ -64,7 +64,7 @@ it('logs in with both, each with its own user, roles and tokens', async () => {
 it.each([
   { out: '/logout', left: 'partners', open: '/partners', shut: '/profile', realm: 'acme' },
   { out: '/partners/logout', left: 'acme', open: '/profile', shut: '/partners', realm: 'partners' },
-] as const)('$out leaves only the login with $left', async ({ out, left, open, shut, realm }) => {
+] as const)('a logout at $out leaves only the login with $left', async ({ out, left, open, shut, realm }) => {
   const { agent } = await inBoth()
   const before = await both(agent)
   await agent.get(out)
@@ -76,7 +76,7 @@ it.each([
   expect((await askUserInfo(flow.url, tokens ? tokens.accessToken : '', left)).status).toBe(200)
 })
 
-it('logging out of both leaves no login', async () => {
+it('a logout from each realm leaves no login', async () => {
   const { agent } = await inBoth()
   await agent.get('/logout')
   await agent.get('/partners/logout')
@@ -85,7 +85,7 @@ it('logging out of both leaves no login', async () => {
   expect(asksForPassword(await agent.get('/partners'), 'partners')).toBe(true)
 })
 
-it('finishes two logins in progress in the reverse order of their start', async () => {
+it('two logins in progress can finish in the reverse order of their start', async () => {
   const app = await flow.start({ routes })
   const agent = app.agent()
   const [ours, theirs] = [await agent.get('/profile'), await agent.get('/partners')]
@@ -96,7 +96,7 @@ it('finishes two logins in progress in the reverse order of their start', async 
   expect(await both(agent)).toMatchObject({ acme: { name: 'Alice Archer' }, partners: { name: 'Carol Cook' } })
 })
 
-it('accepts the authorization response of a realm only at the callback of its instance', async () => {
+it('the authorization response of a realm is accepted only at the callback of its instance', async () => {
   const app = await flow.start({ routes })
   const agent = app.agent()
   const answer = new URL(await authorizationResponse(agent, await agent.get('/partners'), 'carol'))
@@ -109,7 +109,7 @@ it('accepts the authorization response of a realm only at the callback of its in
   expect((await agent.get(answer)).json()).toMatchObject({ user: { name: 'Carol Cook' } })
 })
 
-it('rejects an authorization response that names the other realm as its issuer (RFC 9207)', async () => {
+it('an authorization response that names the other realm as its issuer is rejected (RFC 9207)', async () => {
   const app = await flow.start({ routes })
   const agent = app.agent()
   const answer = new URL(await authorizationResponse(agent, await agent.get('/profile'), 'alice'))

@@ -13,7 +13,7 @@ const routes: NonNullable<AppSetup['routes']> = (app, oidc) => {
   app.get('/for-bob', oidc.login({ loginHint: 'bob', returnTo: '/profile' }))
 }
 
-it('logs a browser that lost its session in again without a page', async () => {
+it('a browser that lost its session is logged in again without a page', async () => {
   const app = await flow.start({ routes })
   const agent = app.agent()
   const first = (await logIn(agent, '/profile', 'alice')).json()
@@ -26,7 +26,7 @@ it('logs a browser that lost its session in again without a page', async () => {
   expect(visitsTo(profile, flow.url)).toBe(1)
 })
 
-it('logs in to another application of the same client without a page', async () => {
+it('a user is logged in to another application of the same client without a page', async () => {
   const [one, other] = [await flow.start(), await flow.start({ session: { name: 'other.sid' } })]
   const agent = createUserAgent()
   await logIn(agent, `${one.url}/profile`, 'alice')
@@ -35,21 +35,24 @@ it('logs in to another application of the same client without a page', async () 
   expect((await agent.get(`${one.url}/profile`)).hops).toHaveLength(1)
 })
 
-it.each(['/again', '/fresh'])('%s asks for the password despite the session at Keycloak', async (path) => {
-  const app = await flow.start({ routes })
-  const agent = app.agent()
-  const { user } = (await logIn(agent, '/profile', 'alice')).json() as { user: { auth_time: number } }
-  // Keycloak counts in whole seconds: an age of 0 is exceeded once the next second has begun.
-  await until(() => Date.now() / 1000 > user.auth_time + 1, 'the first login is at least two seconds ago')
-  const requested = await agent.get(path)
-  expect(asksForPassword(requested)).toBe(true)
-  // Keycloak knows the user, so that only the password is missing.
-  const profile = await agent.submit(requested, { form: 'kc-form-login', fields: { password: 'alice-pw' } })
-  const after = (profile.json() as { user: { auth_time: number } }).user
-  expect(after).toMatchObject({ preferred_username: 'alice' })
-  expect(after.auth_time).toBeGreaterThan(user.auth_time)
-  expect(app.events.map(({ name }) => name)).toEqual(['login', 'login'])
-})
+it.each(['/again', '/fresh'])(
+  'the login route %s asks for the password despite the session at Keycloak',
+  async (path) => {
+    const app = await flow.start({ routes })
+    const agent = app.agent()
+    const { user } = (await logIn(agent, '/profile', 'alice')).json() as { user: { auth_time: number } }
+    // Keycloak counts in whole seconds: an age of 0 is exceeded once the next second has begun.
+    await until(() => Date.now() / 1000 > user.auth_time + 1, 'the first login is at least two seconds ago')
+    const requested = await agent.get(path)
+    expect(asksForPassword(requested)).toBe(true)
+    // Keycloak knows the user, so that only the password is missing.
+    const profile = await agent.submit(requested, { form: 'kc-form-login', fields: { password: 'alice-pw' } })
+    const after = (profile.json() as { user: { auth_time: number } }).user
+    expect(after).toMatchObject({ preferred_username: 'alice' })
+    expect(after.auth_time).toBeGreaterThan(user.auth_time)
+    expect(app.events.map(({ name }) => name)).toEqual(['login', 'login'])
+  },
+)
 
 it('prompt=none uses an existing session', async () => {
   const app = await flow.start({ routes })
@@ -61,7 +64,7 @@ it('prompt=none uses an existing session', async () => {
   expect(page.text()).toMatch(/^hello [0-9a-f-]{36}$/)
 })
 
-it('prompt=none without a session returns anonymous, with 303 and without an error page', async () => {
+it('prompt=none without a session returns anonymously, with 303 and without an error page', async () => {
   const app = await flow.start({ routes })
   const page = await app.agent().get('/silent')
   expect(page.url).toBe(`${app.url}/`)

@@ -1,4 +1,4 @@
-/** Routes that request a stronger or fresher authentication from a real Keycloak than a login has. */
+/** Routes that request a stronger or more recent authentication from a real Keycloak than a login has. */
 import type { UserAgent, UserAgentResponse } from 'express-session-oidc/testing'
 import { describe, expect, it } from 'vitest'
 import { until, type AppSetup, type TestApp } from '../support/app.ts'
@@ -118,7 +118,7 @@ it.skipIf(!realm.isThere)(
 it.skipIf(!realm.isThere)('requireAuth({ maxAuthAgeSeconds: 0 }) asks for the password again', async () => {
   const { app, agent } = await silver()
   const { auth_time: first } = await idToken(agent)
-  // The time for the way back from Keycloak does not count, up to half a minute.
+  // Up to half a minute, the time to return from Keycloak does not count.
   expect((await agent.get('/now')).status).toBe(200)
   await until(() => Date.now() / 1000 > Number(first) + 31, 'the authentication is 31 seconds ago', 60)
   expect((await agent.fetch('/now')).status).toBe(401)

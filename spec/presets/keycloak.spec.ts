@@ -45,7 +45,7 @@ describe('keycloak()', () => {
     ])
   })
 
-  it('returns the roles of the configured client, and of no other, also without a prefix', () => {
+  it('returns the roles of the configured client, and of no other, without a prefix as well', () => {
     const roles = getRoles({ client: 'web' }, { accessToken: claims })
     expect(roles).toContain('editor')
     expect(roles).toContain('web:editor')

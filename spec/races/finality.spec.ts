@@ -29,7 +29,7 @@ describe.each(Object.entries(protections))('without %s', (what, changes) => {
   })
 
   it(
-    'the races find an ended login, or its data, that comes back',
+    'the races find that an ended login, or its data, comes back',
     () => findWrong(`without ${what}`, stage(), fc.oneof(atRandom, interrupted), runs),
     patience(runs),
   )

@@ -1,4 +1,4 @@
-/** What the version of a login record is for. Without it, the model that the other races use finds faults. */
+/** Why a login record has a version: without it, the model of the other races finds faults. */
 import { describe, it, vi } from 'vitest'
 import { endedMeanwhile, unlocked } from './support/arbitraries.ts'
 import { LockOwnership } from './support/lock-ownership.ts'

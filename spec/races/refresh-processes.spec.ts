@@ -8,7 +8,7 @@ import { compiledPath, startProcess, type RaceProcess } from './support/processe
 
 const count = 4
 const callers = 500
-/** Longer than the machine may need for all callers, since they also keep its processors from sending the response. */
+/** Seconds. The callers also delay the response of the provider, because they occupy the processors. */
 const patient = '60'
 const redis = await faultRedis('one refresh in several processes')
 
@@ -71,7 +71,7 @@ describe.skipIf(!redis)(`an expired access token in ${count} processes`, () => {
     'a process that dies during its refresh costs a wait but no login',
     { meta: { id: 'refresh-processes-2' }, timeout: 180_000 },
     async () => {
-      // Short, because the wait lasts as long as a request to the provider may take, and a little longer.
+      // Short, because the second process waits a little longer than a request to the provider may take.
       const [first, second] = await Promise.all([start('2'), start('2')])
       others.push(first, second)
       const agent = await loggedIn(first)

@@ -161,7 +161,7 @@ describe('a transaction', () => {
     expect(openTransaction(sealer, place, browserWith(planted), 'id-1')).toBeUndefined()
   })
 
-  it('a transaction can be opened for 15 minutes by the clock of the server', () => {
+  it("a transaction can be opened for 15 minutes by the server's clock", () => {
     const transaction = makeTransaction()
     const cookies = browserWith(makeTransactionCookie(sealer, place, transaction))
     vi.setSystemTime(Date.now() + (transactionSeconds - 1) * 1000)
@@ -172,7 +172,7 @@ describe('a transaction', () => {
 })
 
 describe('the transactions of one browser', () => {
-  it('a browser has five transactions at most, and the oldest make room for another', () => {
+  it('a browser has at most five transactions, and a new one replaces the oldest', () => {
     expect(mostTransactions).toBe(5)
     for (const count of [0, 1, 4]) {
       expect(findSurplusTransactions(sealer, place, manyTransactions(count).cookies, 0)).toEqual([])
@@ -209,7 +209,7 @@ describe('the transactions of one browser', () => {
     expect(findSurplusTransactions(sealer, place, begunBefore([10, 10, 10, 10, 10]).cookies, 0)).toEqual([getId(0)])
   })
 
-  it('transaction cookies, with a new one, have 6144 characters at most, and the oldest make room', () => {
+  it('transaction cookies, including a new one, have at most 6144 characters; the oldest are dropped', () => {
     const { cookies, size } = begunBefore([30, 10, 20], 1000)
     const left = 6144 - 3 * size
     expect(size).toBeGreaterThan(1000)
@@ -301,7 +301,7 @@ describe('finished logins', () => {
   }
 
   it(
-    'finished logins are too many from the sixth within a minute, and are then counted anew',
+    'the sixth finished login within a minute is one too many, and then the count starts again',
     { meta: { id: 'transaction-1' } },
     () => {
       expect(finish(7, new Map())).toEqual([false, false, false, false, false, true, false])

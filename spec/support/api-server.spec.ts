@@ -10,7 +10,7 @@ beforeAll(async () => {
 beforeEach(() => api.reset())
 afterAll(() => api.stop())
 
-it('records the requests that it receives', async () => {
+it('the API server records the requests that it receives', async () => {
   const headers = { authorization: 'Bearer x', 'content-type': 'text/plain' }
   const answer = await fetch(`${api.origin}/orders?open=1`, { method: 'POST', headers, body: 'two' })
   expect([answer.status, await answer.text()]).toEqual([200, ''])
@@ -22,7 +22,7 @@ it('records the requests that it receives', async () => {
   expect(api.authorizations).toEqual(['Bearer x', undefined])
 })
 
-it('answers as configured, once or for all requests', async () => {
+it('the API server answers as configured, once or for all requests', async () => {
   api.answer({ status: 401, headers: { 'www-authenticate': ['Bearer', 'DPoP'] } })
   api.answerOnce({ body: { orders: [] } })
   api.answerOnce(({ path }) => ({ status: 201, headers: { 'content-type': 'text/plain' }, body: path }))
@@ -39,7 +39,7 @@ it('answers as configured, once or for all requests', async () => {
   expect(api.requests).toHaveLength(1)
 })
 
-it('holds a request, and cuts a connection', async () => {
+it('the API server can hold a request and cut a connection', async () => {
   const gate = new Gate()
   api.answerOnce(async () => {
     await gate.pass()
@@ -54,7 +54,7 @@ it('holds a request, and cuts a connection', async () => {
   await expect(fetch(api.origin)).rejects.toThrow('fetch failed')
 })
 
-it('stops at the end of an `await using` block', async () => {
+it('the API server stops at the end of an `await using` block', async () => {
   let origin = ''
   {
     await using other = await startApiServer()

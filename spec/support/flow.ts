@@ -45,7 +45,7 @@ export function flow(options: TestProviderOptions = {}): Flow {
     provider = await startTestProvider({
       // Looked up each time, because tests replace the clock.
       now: () => Date.now(),
-      // An RSA key takes 0.2 s, 200 times as long. Files in which RS256 matters set it.
+      // Generating an RSA key takes 0.2 s, 200 times as long. Files in which RS256 matters set it.
       algorithm: 'ES256',
       clients: [
         { clientId: 'web', clientSecret: 'web-secret' },

@@ -35,12 +35,12 @@ export function growth(run: (text: string) => unknown, text: (length: number) =>
  */
 const negligibleMs = 0.25
 
-/** No sample follows after this time in a look, and no look after such a sample, so that a slow function fails soon. */
+/** After this time a look takes no further sample, and after a longer sample no look follows: a slow function fails soon. */
 const mostLookMs = 500
 
 /**
- * The looks at a pair of texts: a short one, and longer ones if the short one finds something. The last two are at texts of
- * twice the length: a step, as where an array no longer fits into the young generation, is at one length only.
+ * The looks at a pair of texts: a short one, and longer ones if the short one finds something. The last two use texts of
+ * twice the length, because a sudden step (an array that outgrows the young generation) occurs at one length only.
  */
 const looks: readonly { readonly samples: number; readonly sampleMs: number; readonly scale: number }[] = [
   { samples: 3, sampleMs: 0, scale: 1 },
@@ -50,9 +50,9 @@ const looks: readonly { readonly samples: number; readonly sampleMs: number; rea
 ]
 
 /**
- * How many times as long `run` takes for a text of `length` characters than for one of half of them: 2 if the time is linear,
- * 4 if it is quadratic. The shortest of several samples counts, and the smallest result of the looks, because a pause only
- * makes a time longer. No text is longer than `longest`.
+ * How many times as long `run` takes for a text of `length` characters as for a text of half that length: 2 if the time is
+ * linear, 4 if it is quadratic. The shortest of several samples counts, and the smallest result of the looks, because a
+ * pause only makes a time longer. No text is longer than `longest`.
  */
 export async function doubling(
   run: (text: string) => unknown,

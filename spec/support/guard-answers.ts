@@ -458,7 +458,7 @@ export function describeGuardAnswers(major: 4 | 5): void {
     const own: OidcOptions['onError'] = (error, _req, res) =>
       void res.status(error.status).json({ mine: error.code, expose: error.expose })
 
-    it('onError answers in place of the package', async () => {
+    it('onError replaces the built-in response', async () => {
       await start({ rule: { roles: 'admin', redirect: false }, options: { onError: own } })
       for (const kind of kinds) {
         const answer = await send(kind)
@@ -495,7 +495,7 @@ export function describeGuardAnswers(major: 4 | 5): void {
         },
       ],
       ['rejects', (): Promise<void> => Promise.reject(new Error('broken page'))],
-    ])('an onError that %s is answered by the package with 500', async (_, onError) => {
+    ])('an onError that %s leads to a 500 response of the package', async (_, onError) => {
       await start({ rule: { redirect: false }, options: { onError } })
       for (const kind of kinds) {
         const answer = await send(kind)
@@ -573,7 +573,7 @@ export function describeGuardAnswers(major: 4 | 5): void {
     })
 
     async function startPlain(): Promise<UserAgent> {
-      // For `afterEach` of the file, which stops it.
+      // Sets `app`, which the outer `afterEach` stops.
       await start()
       server = createServer()
       const url = await listen(server)
@@ -614,7 +614,7 @@ export function describeGuardAnswers(major: 4 | 5): void {
   })
 
   describe('a route without a guard', () => {
-    it('a route that does not use req.oidc costs no command and no header', async () => {
+    it('a route that does not use req.oidc sends no additional command and sets no header', async () => {
       await start({
         routes: (made) => {
           made.get('/open', (_req, res) => void res.send('open'))

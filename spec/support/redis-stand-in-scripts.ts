@@ -1,7 +1,7 @@
 /**
- * Lua scripts for the stand-in for Redis. The interpreter runs Lua 5.3, and imitates the 5.1 of Redis where a
- * script notices the difference: `unpack`, numbers from outside as floats (its integers have 32 bits), floats written
- * without `.0`.
+ * Lua scripts for the stand-in for Redis. The interpreter runs Lua 5.3, and imitates the Lua 5.1 of Redis where a
+ * script notices the difference: `unpack`, numbers from outside as floats (integers of the interpreter have 32 bits), and
+ * floats written without `.0`.
  */
 import type { StandInData } from './redis-stand-in-data.ts'
 import { formatScore, isArray, RedisError, untaught, type Reply } from './redis-stand-in-protocol.ts'

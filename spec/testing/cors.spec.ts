@@ -71,7 +71,7 @@ it.each(['/authorize', '/login', '/logout', '/introspect', '/nowhere'])(
   },
 )
 
-it('answers preflight requests without recording them or applying faults', async () => {
+it('the test provider answers preflight requests without recording them or applying faults', async () => {
   await start()
   provider.misbehave({ endpoints: { userinfo: { status: 500, times: 1 } } })
   const requested = {
@@ -94,7 +94,7 @@ it('answers preflight requests without recording them or applying faults', async
   expect(provider.requestsTo('userinfo')).toHaveLength(2)
 })
 
-it('issues tokens to a public client for a code with PKCE, and revokes them', async () => {
+it('a public client redeems a code with PKCE, and revokes its tokens', async () => {
   await start({ refreshTokens: 'rotating' })
   const { refresh_token: token = '' } = await tokens()
   const body = new URLSearchParams({ client_id: 'spa', token })
@@ -103,7 +103,7 @@ it('issues tokens to a public client for a code with PKCE, and revokes them', as
   expect(await renewal.json()).toMatchObject({ error: 'invalid_grant' })
 })
 
-it('issues refresh tokens that are JWTs, as keycloak-js reads them, if refreshTokenForm is jwt', async () => {
+it('refresh tokens are JWTs, which keycloak-js can read, if refreshTokenForm is jwt', async () => {
   await start({ refreshTokens: 'rotating', refreshTokenForm: 'jwt' })
   const first = await tokens({ nonce: 'n1' })
   const claims = decodeJwt(first['refresh_token'] ?? '')
@@ -115,14 +115,14 @@ it('issues refresh tokens that are JWTs, as keycloak-js reads them, if refreshTo
   expect((await renew()).status).toBe(400)
 })
 
-it('issues opaque refresh tokens by default, and rejects an unknown refreshTokenForm', async () => {
+it('refresh tokens are opaque by default, and an unknown refreshTokenForm is rejected', async () => {
   await start()
   const { refresh_token: token = '' } = await tokens()
   expect(() => decodeJwt(token)).toThrow()
   await expect(startTestProvider({ refreshTokenForm: 'jwe' as 'jwt' })).rejects.toThrow(/refreshTokenForm/)
 })
 
-it('puts acr and auth_time into access tokens (RFC 9068 2.2.1), also after a step-up', async () => {
+it('access tokens have acr and auth_time (RFC 9068 2.2.1), even after a step-up', async () => {
   let now = Date.now()
   await start({ now: () => now })
   const agent = createUserAgent()

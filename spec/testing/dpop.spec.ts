@@ -257,7 +257,7 @@ describe('a DPoP proof', () => {
     expect((await tokenRequest(provider, params, { dpop: proof })).status).toBe(200)
   })
 
-  it('a proof works once, within a minute of its iat', async () => {
+  it('a proof is accepted once, within a minute of its iat', async () => {
     let now = Math.floor(Date.now() / 1000)
     await start({ now: () => now * 1000 })
     const client = await dpopClient()
@@ -370,7 +370,7 @@ describe('DPoP nonces', () => {
     return provider.requestsTo(endpoint).map(({ status }) => status)
   }
 
-  it('requires a nonce with one error, after which the client sends it everywhere', async () => {
+  it('the provider requests a nonce with one error, after which the client sends it to every endpoint', async () => {
     await start({ dpopNonces: 'required' })
     const client = await newHandle()
     const { config, handle } = client
@@ -382,7 +382,7 @@ describe('DPoP nonces', () => {
     expect(statuses('userinfo')).toEqual([200])
   })
 
-  it('requires a nonce at userinfo and for pushed requests as well', async () => {
+  it('the provider requires a nonce at userinfo and for pushed requests as well', async () => {
     await start({ dpopNonces: 'required' })
     const { config, handle } = await newHandle()
     const params = { redirect_uri: callback, scope: 'openid', code_challenge: challenge, code_challenge_method: 'S256' }
@@ -394,7 +394,7 @@ describe('DPoP nonces', () => {
     expect(statuses('userinfo')).toEqual([401, 200])
   })
 
-  it('rejects a nonce after a rotation, and returns the latest one', async () => {
+  it('the provider rejects a nonce after a rotation, and returns the latest one', async () => {
     await start({ dpopNonces: 'required' })
     const client = await newHandle()
     const tokens = await logInWith(client)
@@ -406,7 +406,7 @@ describe('DPoP nonces', () => {
     expect(statuses('token')).toEqual([400, 200])
   })
 
-  it('returns the latest nonce with a successful response while the previous one is valid', async () => {
+  it('the provider returns the latest nonce with a successful response while the previous one is valid', async () => {
     await start({ dpopNonces: 'required' })
     const client = await dpopClient()
     const { refresh_token } = await provider.issueTokens('alice')
@@ -430,7 +430,7 @@ describe('DPoP nonces', () => {
     expect((await ask(first ?? ''))[0]).toBe(400)
   })
 
-  it('requires no nonce from a client without a proof', async () => {
+  it('the provider requires no nonce from a client without a proof', async () => {
     await start({ dpopNonces: 'required' })
     const { refresh_token } = await provider.issueTokens('alice')
     const answer = await tokenRequest(provider, {
@@ -440,7 +440,7 @@ describe('DPoP nonces', () => {
     expect([answer.status, answer.headers.get('dpop-nonce')]).toEqual([200, null])
   })
 
-  it('returns the latest nonce with unrelated errors too', async () => {
+  it('the provider returns the latest nonce with unrelated errors too', async () => {
     await start({ dpopNonces: 'required' })
     const client = await dpopClient()
     const params = { grant_type: 'refresh_token', refresh_token: 'unknown' }

@@ -52,7 +52,7 @@ describe('a key rotation', () => {
     expect(await logIn()).toMatchObject(loggedIn)
   })
 
-  it('a rotation just before the ID token is signed makes a client with cached keys fail', async () => {
+  it('a rotation just before signing the ID token makes a client with cached keys fail', async () => {
     await start()
     await logIn()
     provider.misbehave({ rotateKeys: 'before-signing' })
@@ -64,7 +64,7 @@ describe('a key rotation', () => {
     expect(await logInAfresh()).toMatchObject(loggedIn)
   })
 
-  it('a rotation just after makes only a client without cached keys fail, unless keepOld is set', async () => {
+  it('a rotation just after signing makes only a client without cached keys fail, unless keepOld is set', async () => {
     await start()
     await logIn()
     provider.misbehave({ rotateKeys: 'after-signing' })

@@ -65,7 +65,7 @@ function getAudience({ body }: { body: TestJsonObject }): unknown {
 }
 
 describe('the resources of an authorization request', () => {
-  it('the requested resources are the audience of the access token, also after a refresh', async () => {
+  it('the requested resources are the audience of the access token, even after a refresh', async () => {
     await start()
     const tokens = await redeem((await ask(resources(orders, stock))).code)
     expect(getAudience(tokens)).toEqual([orders, stock])
@@ -114,7 +114,7 @@ describe('the resources of an authorization request', () => {
     expect(await refresh(refresh_token, resources(orders))).toMatchObject({ status: 200 })
   })
 
-  it('rejects a resource that is not an absolute URI without a fragment', async () => {
+  it('rejects a resource that is not an absolute URI or has a fragment', async () => {
     await start()
     for (const uri of ['orders', '/orders', `${orders}#part`, `${orders}#`, '']) {
       expect(await ask(resources(orders, uri))).toMatchObject({ error: 'invalid_target', state: 'the-state' })

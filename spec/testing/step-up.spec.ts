@@ -1,4 +1,4 @@
-/** Clients that request a stronger or fresher login, and users who can or cannot provide it. */
+/** Clients that request a stronger or more recent login, and users who can or cannot provide it. */
 import { decodeJwt } from 'jose'
 import { refreshTokenGrant } from 'openid-client'
 import { afterEach, describe, expect, it } from 'vitest'
@@ -56,7 +56,7 @@ async function refresh(token = app.tokens().refresh_token ?? ''): Promise<Told> 
 }
 
 describe('a stronger login', () => {
-  it('a stronger login has the requested acr, also after a refresh', async () => {
+  it('a stronger login has the requested acr, even after a refresh', async () => {
     await start()
     expect(await logIn()).toEqual({ acr: '1', at: 0 })
     now += 10
@@ -66,7 +66,7 @@ describe('a stronger login', () => {
     expect(await logIn({ acr_values: 'silver gold' })).toEqual({ acr: 'gold', at: 10 })
   })
 
-  it('a stronger login makes no earlier login stronger or fresher', async () => {
+  it('a stronger login makes no earlier login stronger or more recent', async () => {
     await start()
     await logIn()
     const earlier = app.tokens().refresh_token
@@ -112,8 +112,8 @@ describe('a user who cannot reach the requested acr', () => {
   })
 })
 
-describe('a fresher login', () => {
-  it('max_age requests a fresher login, which has a new auth_time', async () => {
+describe('a more recent login', () => {
+  it('max_age requests a more recent login, which has a new auth_time', async () => {
     await start()
     expect(await logIn()).toEqual({ acr: '1', at: 0 })
     now += 60

@@ -110,7 +110,7 @@ describe('a fault in the signature or header of the ID token', () => {
 })
 
 describe('a fault of a token', () => {
-  it('a fault can omit a token or replace it by another text', async () => {
+  it('a fault can omit a token or replace it with another text', async () => {
     expect(await logInWith({ omit: true })).not.toHaveProperty('claims')
     expect(await logInWith({ raw: 'no.jwt' })).not.toHaveProperty('claims')
     expect(await logInWith({ raw: (token) => `${token}.more` })).not.toHaveProperty('claims')

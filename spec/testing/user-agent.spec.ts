@@ -226,7 +226,7 @@ describe('redirects in a user agent', () => {
     await expect(createUserAgent().get(`${app.url}/again`)).rejects.toThrow('redirects exceed 20 requests')
   })
 
-  it('sends the most distant relation of all redirects as Sec-Fetch-Site', async () => {
+  it('sends the least trusted relation among all redirects as Sec-Fetch-Site', async () => {
     app.show('/out', redirect(`${other.url}/back`))
     other.show('/back', redirect(`${app.url}/end`))
     const agent = createUserAgent()

@@ -44,14 +44,14 @@ function browser(): UserAgent {
 }
 
 describe('a router that is mounted where baseUrl points', () => {
-  it('serves a router at the root', async () => {
+  it('a router works at the root', async () => {
     await start({})
     const page = await browser().get('/profile?tab=2')
     expect(page.url).toBe(`${publicUrl}/profile?tab=2`)
     expect(page.status).toBe(200)
   })
 
-  it('serves a router at a path that the proxy keeps', async () => {
+  it('a router works at a path that the proxy keeps', async () => {
     await start({
       mount: '/shop',
       basePath: '/shop',
@@ -67,7 +67,7 @@ describe('a router that is mounted where baseUrl points', () => {
     expect(transaction?.name).toMatch(/^__Host-oidc\.[\w-]{11}\.[\w-]{22}$/)
   })
 
-  it('serves a router at a path that the proxy removes', async () => {
+  it('a router works at a path that the proxy removes', async () => {
     await start({
       basePath: '/shop',
       routes: (made, oidc) => made.post('/order', oidc.requireAuth(), (_req, res) => void res.send('order')),
@@ -83,7 +83,7 @@ describe('a router that is mounted where baseUrl points', () => {
     expect(form.text()).toContain('href="/shop/login"')
   })
 
-  it('serves a router at a path whose first part the proxy removes', async () => {
+  it('a router works at a path whose first part the proxy removes', async () => {
     await start({
       mount: '/shop',
       basePath: '/apps/shop',
@@ -94,7 +94,7 @@ describe('a router that is mounted where baseUrl points', () => {
     expect(answer.headers.get('location')).toBe(`/signin?returnTo=${encodeURIComponent('/apps/shop/me?tab=2')}`)
   })
 
-  it('serves a router in a sub-application', async () => {
+  it('a router works in a sub-application', async () => {
     await start({
       // Away from the routes of the outer application.
       mount: '/unused/shop',
@@ -112,7 +112,7 @@ describe('a router that is mounted where baseUrl points', () => {
     expect(page.status).toBe(200)
   })
 
-  it('serves a router whatever the case of the requested path', async () => {
+  it('a router works whatever the case of the requested path', async () => {
     await start({
       mount: '/shop',
       basePath: '/shop',
@@ -122,7 +122,7 @@ describe('a router that is mounted where baseUrl points', () => {
     expect(answer.status).toBe(302)
   })
 
-  it('serves a router that is mounted twice in one application', async () => {
+  it('a router works if it is mounted twice in one application', async () => {
     await start({
       routes: (made, oidc) => {
         made.use(oidc.router)

@@ -44,7 +44,7 @@ describe('findRequestKind()', () => {
     ['htmx and similar libraries', { accept: page, 'x-requested-with': '' }],
     ['a prefetch', { accept: page, 'sec-fetch-mode': 'navigate', 'sec-purpose': 'prefetch' }],
     ['a prefetch through a proxy', { accept: page, 'sec-purpose': 'prefetch;anonymous-client-ip' }],
-    ['a prerendering', { accept: page, 'sec-purpose': 'prefetch;prerender' }],
+    ['a prerender', { accept: page, 'sec-purpose': 'prefetch;prerender' }],
     ['a prefetch of an older browser', { accept: page, purpose: 'prefetch' }],
   ] satisfies [string, Headers][])('classifies %s as a client, whatever the method', (_, headers) => {
     for (const method of ['GET', 'HEAD', 'POST', 'DELETE']) {

@@ -33,7 +33,7 @@ describe('reportError', () => {
 })
 
 describe('loginFailed', () => {
-  it('emits login_failed once for a request, also if a second login fails in it', () => {
+  it('emits login_failed once for a request, even if a second login fails in it', () => {
     const { instance, names } = makeReporter()
     const error = fail('callback_used')
     const handler = makeHandler(instance)

@@ -1,4 +1,4 @@
-/** Classes of the advisories, by the number of advisories. */
+/** Classes of advisories, those with the most advisories first. */
 import { at, held } from '../incident.js'
 import * as shown from './shown.js'
 
@@ -53,7 +53,7 @@ export const classes = [
       held('secrets in logs', 'logs contain no secret', shown.secretsTold, shown.secretsKept),
       held(
         'sealing that protected nothing',
-        'fresh nonces, bound contexts, and any changed byte is detected',
+        'nonces are fresh, contexts are bound, and any changed byte is detected',
         shown.sealed,
         at('seal-1', 'seal-3'),
       ),

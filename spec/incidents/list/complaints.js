@@ -26,7 +26,7 @@ export const complaints = [
       ),
       held(
         'behavior while the store is down',
-        '503 with Retry-After; nobody is logged out and nobody is let in',
+        'the response is 503 with Retry-After; nobody is logged out and nobody is let in',
         shown.storeDown,
         at('other-stores-3'),
       ),
@@ -37,7 +37,7 @@ export const complaints = [
       ),
       held(
         'no successor to the role guards of the Keycloak adapter',
-        'guards by realm and client roles',
+        'guards can require realm and client roles',
         at('roles-1', 'login-13'),
       ),
       held(
@@ -70,7 +70,7 @@ export const complaints = [
       ),
       held(
         'several providers, tenants and addresses',
-        'one instance for each, side by side',
+        'each has its own instance, and instances work side by side',
         at('instances-2', 'multiple-providers-1'),
       ),
       held(
@@ -82,7 +82,7 @@ export const complaints = [
       ),
       held(
         'guarded routes that cannot be tested without a provider',
-        'a test provider and a test user agent',
+        'the package has a test provider and a test user agent',
         at('login-14'),
       ),
       held(
@@ -92,7 +92,7 @@ export const complaints = [
       ),
       held(
         'proxies, certificates and timeouts on the way to the provider',
-        'a custom fetch, and a timeout for each request',
+        'the application may pass its own fetch, and each request has a timeout',
         at('own-fetch-1', 'http-client-2', 'token-endpoint-1'),
       ),
       held(
@@ -107,7 +107,11 @@ export const complaints = [
         at('silent-login-1', 'silent-login-2'),
       ),
       held('scope per route', 'a route may require additional scope', at('login-6', 'session-verdict-1')),
-      held('a token for another audience per route', 'by resource', at('other-tokens-1', 'other-tokens-2')),
+      held(
+        'a token for another audience per route',
+        'accessToken() takes a resource',
+        at('other-tokens-1', 'other-tokens-2'),
+      ),
       held(
         'switching between organizations',
         'a login belongs to the tenant that its token names, and a route may require a tenant',

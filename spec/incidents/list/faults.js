@@ -27,13 +27,13 @@ export const faults = [
       held('a flood of unknown keys', 'one fetch per token, and one fetch at a time', at('keys-7', 'misbehaving-2')),
       held(
         'Redis is down when a session is read',
-        '503; the cookie stays, and no login begins',
+        'the response is 503, the cookie stays, and no login begins',
         shown.storeDown,
         at('guard-answers-5'),
       ),
       held(
         'Redis is down at the end of a login',
-        '503; the login in progress is kept, and a retry logs in',
+        'the response is 503, the login in progress is kept, and a retry logs in',
         at('store-faults-2', 'store-faults-1'),
       ),
       held('Redis is slow', 'a command times out', rows('store-1', 'rows-3', 'rows-4'), at('redis-records-2')),
@@ -46,13 +46,13 @@ export const faults = [
       ),
       held(
         'clocks differ',
-        'by up to 30 seconds, unless configured otherwise',
+        'a difference of up to 30 seconds is tolerated, unless configured otherwise',
         at('id-token-10', 'claims-1', 'options-1'),
       ),
-      held('refreshes race within a process', 'one refresh in flight', at('refresh-1', 'single-flight-2')),
+      held('refreshes race within a process', 'one refresh serves all callers', at('refresh-1', 'single-flight-2')),
       held(
         'refreshes race between processes',
-        'a lock, and compare-and-set',
+        'a lock and compare-and-set keep them apart',
         at('refresh-processes-1', 'refresh-2', 'refresh-6', 'refresh-9'),
       ),
       held('the provider fails during a refresh', 'the login remains', at('refresh-7', 'refresh-8', 'recheck-3')),
@@ -66,10 +66,10 @@ export const faults = [
         'it leads to the same page, and the code is used once',
         at('callback-3', 'callback-5', 'tabs-2'),
       ),
-      held('a code is redeemed twice', 'never: the response is claimed first', shown.usedOnce, at('claim-1')),
+      held('a code is redeemed twice', 'the use of the response is recorded first', shown.usedOnce, at('claim-1')),
       held(
         'the cookie of a login is lost or blocked',
-        'one restart, then a page with the likely causes',
+        'the login restarts once, then a page names the likely causes',
         at('callback-8', 'cookies-1'),
       ),
       held('a login loop', 'the loop is stopped, and a page explains why', at('callback-19', 'transaction-1')),
@@ -80,7 +80,7 @@ export const faults = [
       ),
       held(
         'responses that begin early',
-        'session and cookie are written before',
+        'the session and its cookie are written before the response begins',
         at('early-answers-1', 'one-command-2'),
       ),
       held(

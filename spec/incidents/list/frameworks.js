@@ -46,8 +46,8 @@ export const frameworks = [
         shown.guardStops,
         shown.guardPaths,
       ),
-      held('CVE-2024-38821', 'the same for static files: everything behind a guard', shown.guardStops),
-      held('CVE-2026-22753, CVE-2026-22754', 'the same for paths below a prefix', shown.guardPaths, at('prefixes-1')),
+      held('CVE-2024-38821', 'a guard also protects static files behind it', shown.guardStops),
+      held('CVE-2026-22753, CVE-2026-22754', 'a guard works below a prefix too', shown.guardPaths, at('prefixes-1')),
       held(
         'CVE-2024-22234, CVE-2024-22257',
         'a missing or unreadable login record logs nobody in',
@@ -93,7 +93,7 @@ export const frameworks = [
       ),
       held('CVE-2025-32016', 'secrets are never disclosed', shown.secretsTold, shown.secretsKept, at('client-auth-1')),
       foreign('CVE-2025-55315', 'Node parses requests', 'the package has no server of its own'),
-      held('no CVE number: %2F%2F as a return target', 'slashes count as slashes, also encoded', shown.redirects),
+      held('no CVE number: %2F%2F as a return target', 'an encoded slash counts as a slash', shown.redirects),
       held(
         'no CVE number: any site could cause a logout',
         'another site cannot log a user out',

@@ -14,7 +14,7 @@ export const predecessor = [
       ),
       held('no PKCE', 'PKCE is always used', at('login-3')),
       held(
-        'no state, or one shared by all logins, and never compared',
+        'the state was missing or shared by all logins, and never compared',
         'each login has its own state, and only our own is accepted',
         at('state-2', 'callback-11'),
       ),
@@ -24,7 +24,7 @@ export const predecessor = [
         'a login is finished in the browser that began it',
         shown.loginCsrf,
       ),
-      held('one nonce per session: two tabs caused an error', 'one nonce per login', at('login-8', 'tabs-1')),
+      held('one nonce per session: two tabs caused an error', 'each login has its own nonce', at('login-8', 'tabs-1')),
       held(
         'two providers at once caused an error',
         'two providers work side by side',
@@ -51,7 +51,7 @@ export const predecessor = [
       held('plaintext tokens in Redis', 'tokens are sealed', shown.secretsTold, shown.secretsKept, at('tokens-1')),
       held('tokens in a cookie', 'no cookie contains a token', at('other-stores-2')),
       held(
-        'logged in for a month with expired tokens',
+        'a user stayed logged in for a month with expired tokens',
         'a login expires, and is rechecked',
         at('logout-8', 'recheck-1', 'recheck-2'),
       ),
@@ -95,7 +95,7 @@ export const predecessor = [
       held('revocation sent no client secret', 'revocation authenticates the client', at('client-auth-2')),
       held(
         'back-channel logout answered 500 to every token',
-        '200 if the session is ended',
+        'the response is 200 if the session is ended',
         at('backchannel-logout-1', 'backchannel-logout-2'),
       ),
       held(
@@ -121,7 +121,7 @@ export const predecessor = [
       ),
       held(
         'a provider that was down prevented startup, or caused an error',
-        '503, and it recovers',
+        'the response is 503, and the application recovers',
         shown.providerDown,
       ),
       held('a page instead of JSON caused an error', 'the response is 503', rows('provider-1', 'rows-9')),
@@ -132,7 +132,7 @@ export const predecessor = [
         'it is escaped, or not shown at all',
         at('callback-18', 'callback-17'),
       ),
-      held('a user who canceled caused an error', 'a page with a way to log in', at('callback-15')),
+      held('a user who canceled caused an error', 'a page offers another login', at('callback-15')),
       held(
         'a repeated response, or one without a code or cookie, caused an error',
         'each has its own response',
@@ -182,10 +182,14 @@ export const predecessor = [
       ),
       held(
         'no tolerance for clock differences',
-        'half a minute of tolerance',
+        'a difference of half a minute is tolerated',
         rows('id-token-11', 'id-token-12', 'id-token-13'),
       ),
-      held('no WWW-Authenticate', 'as RFC 6750 requires', at('bearer-answers-1', 'bearer-answers-3', 'apis-1')),
+      held(
+        'no WWW-Authenticate',
+        'a challenge as RFC 6750 requires',
+        at('bearer-answers-1', 'bearer-answers-3', 'apis-1'),
+      ),
       held(
         'the guard of the example never ran',
         'the guard is part of the package, and works in every form',

@@ -19,7 +19,7 @@ export const proxies = [
         shown.identityHeaders,
       ),
       held('CVE-2019-1010247', 'no parameter gets into a script, since no page has one', at('pages-3'), shown.markup),
-      held('CVE-2019-14857, CVE-2019-20479', 'the target of a logout is checked like any other', shown.logoutTarget),
+      held('CVE-2019-14857, CVE-2019-20479', 'the target of a logout is checked like others', shown.logoutTarget),
       held('CVE-2021-20718', 'a malformed authorization response crashes nothing', shown.malformed),
       held('CVE-2021-32785', 'no input gets into a Redis key or script', at('redis-keys-1')),
       held(
@@ -88,7 +88,7 @@ export const proxies = [
       ),
       held(
         'no CVE number: replays were remembered for a shorter time than tokens were accepted',
-        'marks live longer than the tokens that they mark',
+        'a used token is remembered for longer than it could be accepted',
         at('backchannel-logout-4', 'backchannel-logout-5'),
       ),
       held(
@@ -130,7 +130,7 @@ export const proxies = [
       foreign(
         'no CVE number: session_state in an iframe page',
         'there is no such page',
-        'no session management with iframes',
+        'there is no session management with iframes',
       ),
       held(
         'no CVE number: expires_in as a string, so that each request refreshed',
@@ -167,20 +167,20 @@ export const proxies = [
       held('CVE-2020-11053', 'encoded white space does not lead to another origin', shown.redirects),
       held(
         'CVE-2020-4037',
-        'no other spelling does either: a corpus and property tests',
+        'no spelling of a return target leads to another origin',
         shown.redirects,
         at('redirects-1'),
       ),
       held(
         'CVE-2021-21291',
-        'no allowlist of hosts: a target is a path, and an origin is listed in full',
+        'a target is a path, and an allowed origin is listed in full',
         at('options-3'),
         shown.redirects,
       ),
       held('CVE-2021-21411', 'each condition of a rule is enforced', shown.roleGuards),
       held(
         'CVE-2025-54576',
-        'no pattern makes a route public: guards are attached to routes, whatever the query',
+        'no pattern makes a route public, because guards are attached to routes',
         shown.guardPaths,
       ),
       held('CVE-2025-64484', 'identity headers have no effect, with hyphens or underscores', shown.identityHeaders),
@@ -190,7 +190,7 @@ export const proxies = [
       foreign(
         'CVE-2026-40574',
         'users are identified by issuer and subject',
-        'no rule about domains of email addresses',
+        'there is no rule about domains of email addresses',
       ),
       held('GHSA-f24x-5g9q-753f', 'a login invalidates the old session', shown.fixation),
       held('GHSA-63jm-59jj-478j', 'nobody passes a guard without being logged in', shown.guardStops, shown.guardPaths),

@@ -286,14 +286,14 @@ describe.each(['before', 'after'] as const)('a command of the store that fails %
         expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0)
         failed++
         // The same URL begins a new login, or finishes this one if its use was not recorded. If the use was recorded and
-        // only the response lost, the URL would first wait for that use: then the test begins a login itself.
+        // only the reply was lost, the URL would first wait for that use. In that case the test begins a new login.
         const again = how === 'before' ? callback : '/switch'
         expect((await agent.get(again)).json()).toMatchObject({ user: { sub: 'bob' } })
       }
       if (over) break
       expect(nth).toBeLessThan(59)
     }
-    // If only its response is lost, the end of the former session remains, and so does the login.
+    // If only the reply is lost when the former session is ended, that session stays ended and the login succeeds.
     expect(failed).toBeGreaterThan(how === 'after' ? 4 : 5)
     expect(finished).toBeGreaterThan(0)
   })

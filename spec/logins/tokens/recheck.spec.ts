@@ -6,7 +6,7 @@ import { makeLoginEntry } from '../../support/login-entries.ts'
 import { instanceWith } from '../support/stage.ts'
 
 describe('recheck()', () => {
-  it('tries a login at once in a process that has just started, and again after 30 s', () => {
+  it('rechecks a login at once in a process that has just started, and retries after 30 s', () => {
     // This clock begins at 0, as in a new process.
     vi.useFakeTimers({ toFake: ['performance'] })
     const instance = instanceWith({ recheckSeconds: 60 })

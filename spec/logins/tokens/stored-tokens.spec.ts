@@ -169,7 +169,7 @@ describe('changeTokens()', () => {
     expect(await changeTokens(instance, there, toNew)).toBeUndefined()
   })
 
-  it('does not overwrite tokens of a newer secret', async () => {
+  it('does not overwrite tokens that were sealed with a newer secret', async () => {
     const there = await place()
     await records.set(makeTokensKey('s', 'default'), 'sealed with another secret', 3600)
     const change = vi.fn<(there: StoredTokens) => TokenChange>(toNew)
@@ -284,7 +284,7 @@ describe('endUnlessReplaced() for a login that the provider has ended', () => {
     expect(events).toHaveLength(1)
   })
 
-  it('keeps the login when its tokens are of a newer secret, because they may have been rotated', async () => {
+  it('keeps the login when its tokens were sealed with a newer secret, because they may have been rotated', async () => {
     const there = await place()
     await records.set(makeTokensKey('s', 'default'), 'sealed with another secret', 3600)
     expect(await catchRejection(endUnlessReplaced(instance, there, asSent))).toBeInstanceOf(LoginNeeded)

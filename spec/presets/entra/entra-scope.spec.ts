@@ -13,6 +13,6 @@ it.each([
     'api://orders/read openid api://orders/write',
   ],
   ['openid https://graph.example/read https://graph.microsoft.com/Mail.Read', 'openid https://graph.example/read'],
-])('exchanges a code for the scope %s with the scope %s', (requested, sent) => {
+])('a code for the scope %s is exchanged with the scope %s', (requested, sent) => {
   expect(selectCodeScope(requested.split(' '))?.join(' ')).toBe(sent)
 })

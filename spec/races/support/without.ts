@@ -1,6 +1,6 @@
 import type { OidcRedisClient } from 'express-session-oidc/redis'
 
-/** Behavior of a Redis that can be replaced. */
+/** Replacements for commands of a Redis. */
 export interface Otherwise {
   readonly set?: (given: Parameters<OidcRedisClient['set']>) => Parameters<OidcRedisClient['set']>
   readonly eval?: (
