@@ -23,14 +23,9 @@ export { customProvider } from './presets/custom-provider.ts'
 export type { CustomProviderOptions, OidcProvider, OidcProviderOrIssuer } from './config/oidc-provider.ts'
 export type { OidcSessionStore } from './config/session-store.ts'
 export type { OidcIssuerRules, OidcTokenContext } from './config/issuer-rules.ts'
-export type {
-  OidcFinishedLogin,
-  OidcLoginParameters,
-  OidcLogoutParameters,
-  OidcOptions,
-  OidcBaseOptions,
-  OidcRouteOptions,
-} from './config/options.ts'
+export type { OidcFinishedLogin, OidcOptions, OidcBaseOptions, OidcRouteOptions } from './config/options.ts'
+export type { OidcLogoutParameters } from './config/logout-parameters.ts'
+export type { OidcLoginParameters } from './config/login-parameters.ts'
 export type { OidcProviderMetadata } from './config/provider-metadata.ts'
 export type { OidcRoleSources, OidcUserClaims, OidcTokenSet, OidcUnknownClaims, OidcUser } from './config/claims.ts'
 export type {

@@ -1,7 +1,51 @@
 import { Checks, optionsInvalid } from './checks.ts'
-import type { OidcLoginParameters } from './options.ts'
 import { readResources } from './resource.ts'
 import { splitWords } from '../core/scope.ts'
+
+/** Parameters of one login, in addition to the options of the instance.
+ * @see https://openid.net/specs/openid-connect-core-1_0.html#AuthRequest */
+export interface OidcLoginParameters {
+  /** Scope to request instead of the instance's: a string or an array. `openid` is added. If the user is logged in with
+   * this instance, the scope granted so far is added, too.
+   * @default the option `scope`
+   * @example oidc.login({ scope: 'calendar.read' }) */
+  scope?: string | readonly string[] | undefined
+  /** APIs to request access tokens for, in addition to the option `resource`: an absolute URI or an array of URIs. Get each
+   * token with `req.oidc.accessToken({ resource })`.
+   * @default none
+   * @see https://www.rfc-editor.org/rfc/rfc8707#section-2
+   * @example oidc.login({ resource: 'https://api.example.com' }) */
+  resource?: string | readonly string[] | undefined
+  /** `prompt` of the authorization request: `none`, or one or more of `login`, `consent` and `select_account`, separated by
+   * spaces.
+   * @default none: the provider decides
+   * @example oidc.login({ prompt: 'select_account' }) */
+  prompt?: string | undefined
+  /** The user who is expected to log in, for example an email address (`login_hint`).
+   * @default none
+   * @example req.oidc.login({ loginHint: 'alice@example.com' }) */
+  loginHint?: string | undefined
+  /** Requested authentication context classes (`acr_values`), in order of preference: a string with spaces, or an array.
+   * @default none
+   * @example oidc.login({ acrValues: 'gold' }) */
+  acrValues?: string | readonly string[] | undefined
+  /** Maximum time since the user last authenticated (`max_age`), in whole seconds. The ID token's `auth_time` must match.
+   * @default any
+   * @example oidc.login({ maxAuthAgeSeconds: 300 }) */
+  maxAuthAgeSeconds?: number | undefined
+  /** Languages for the provider's pages (`ui_locales`), in order of preference: a string with spaces, or an array.
+   * @default none: the provider decides
+   * @example oidc.login({ uiLocales: 'fr en' }) */
+  uiLocales?: string | readonly string[] | undefined
+  /** Further parameters that are specific to the provider. Parameters of the protocol are rejected.
+   * @default {}
+   * @example oidc.login({ extra: { kc_idp_hint: 'github' } }) */
+  extra?: Readonly<Record<string, string>> | undefined
+  /** Path on this origin that the user returns to after the login.
+   * @default the `returnTo` parameter of the request, otherwise the path of `baseUrl`
+   * @example oidc.login({ returnTo: '/calendar' }) */
+  returnTo?: string | undefined
+}
 
 /** Validated {@link OidcLoginParameters}. */
 export interface LoginRequest {

@@ -1,4 +1,4 @@
-import type { FaultStack } from './faults.ts'
+import type { FaultStack } from './fault-stack.ts'
 import type { KeyRing } from './keys.ts'
 import type { ProviderSettings } from './options.ts'
 

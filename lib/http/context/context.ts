@@ -1,5 +1,6 @@
 import type { OidcUserClaims, OidcTokenSet, OidcUnknownClaims, OidcUser } from '../../config/claims.ts'
-import type { OidcLoginParameters, OidcLogoutParameters } from '../../config/options.ts'
+import type { OidcLogoutParameters } from '../../config/logout-parameters.ts'
+import type { OidcLoginParameters } from '../../config/login-parameters.ts'
 import type { OidcAccessTokenParameters, OidcExchangeParameters } from '../../config/token-parameters.ts'
 
 /** The members that `req.oidc` always has, with or without a login. */

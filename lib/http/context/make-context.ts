@@ -1,7 +1,8 @@
 import type { NextFunction, Request, Response } from 'express'
 import type { OidcTokenSet, OidcUnknownClaims } from '../../config/claims.ts'
 import { resolveLoginParameters } from '../../config/login-parameters.ts'
-import type { OidcLoginParameters, OidcLogoutParameters } from '../../config/options.ts'
+import type { OidcLogoutParameters } from '../../config/logout-parameters.ts'
+import type { OidcLoginParameters } from '../../config/login-parameters.ts'
 import {
   resolveExchangeParameters,
   resolveTokenParameters,

@@ -1,5 +1,5 @@
 import type { Request } from 'express'
-import type { OidcLogoutParameters } from '../../config/options.ts'
+import type { OidcLogoutParameters } from '../../config/logout-parameters.ts'
 import { endLogin, type Ended } from '../../logins/logout/end-own-login.ts'
 import type { Instance } from '../../logins/instance.ts'
 import { revokeTokens } from '../../logins/logout/revoke.ts'
