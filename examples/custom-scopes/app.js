@@ -59,18 +59,18 @@ export function createApp({ baseUrl, provider, store, secret = randomBytes(32).t
     res.send(homePage(view(req)))
   })
 
-  // Requests missing scope once when the page is opened; if it was refused, the answer is 403.
+  // Opening the page requests the scope if it is missing. After a refusal, the response is 403.
   app.get('/calendar', oidc.requireAuth({ scope: 'calendar.read' }), (req, res) => {
     res.send(calendarPage(view(req)))
   })
 
-  // Requests scope by a button, in addition to what was granted.
+  // A button requests the scope, in addition to what was granted.
   app.get('/connect/contacts', oidc.login({ scope: 'contacts.read', returnTo: '/' }))
   app.get('/contacts', oidc.requireAuth({ scope: 'contacts.read', redirect: false }), (req, res) => {
     res.send(contactsPage(view(req)))
   })
 
-  // The user confirms the login before the page opens. A confirmation half a minute ago is too old.
+  // The user must confirm the login before the page opens. The guard tolerates half a minute for the way back.
   app.get('/transfer', oidc.requireAuth({ acr: confirmed, maxAuthAgeSeconds: 0 }), (req, res) => {
     res.send(transferPage(view(req)))
   })

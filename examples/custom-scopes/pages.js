@@ -53,7 +53,7 @@ export function homePage(view) {
         <ul class="rows">
           ${row('/calendar', 'Calendar', 'requests calendar.read when you open it')}
           ${row('/contacts', 'Contacts', 'needs contacts.read, and tells you so')}
-          ${row('/transfer', 'Transfer', 'asks you to confirm that it is you, each time')}
+          ${row('/transfer', 'Transfer', 'asks you to confirm your login each time')}
         </ul>
         ${
           oidc.isAuthenticated &&
@@ -89,7 +89,7 @@ export function contactsPage(view) {
 
 /** @param {View} view */
 export function transferPage(view) {
-  const text = 'You have just confirmed that it is you. After half a minute you are asked again.'
+  const text = 'You have just confirmed your login. After half a minute, this page asks you to confirm it again.'
   return page(view, 'Transfer money', message({ eyebrow: 'Confirmed', title: 'Transfer money', text }))
 }
 

@@ -3,7 +3,7 @@ import { startProvider as start } from '../demo/provider.js'
 import { confirmed } from './app.js'
 
 /**
- * Starts a provider in this process that asks its users before it grants scope, and can ask them to confirm a login.
+ * Starts a provider in this process. It grants scope only with the user's consent, and can ask users to confirm a login.
  *
  * @param {string} baseUrl of the application
  */

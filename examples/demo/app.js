@@ -110,8 +110,8 @@ export function createApp(options) {
 }
 
 /**
- * Returns the option `provider` or `issuer`. Keycloak has roles in the access token, where the preset reads them. For any other provider,
- * roles are the claim `roles` of the ID token.
+ * Returns the option `provider` for a Keycloak realm, otherwise the option `issuer`. Keycloak's preset reads roles from the
+ * access token. For any other provider, roles are the claim `roles`.
  *
  * @param {string} issuer
  * @param {string} client
@@ -138,7 +138,7 @@ function getLogin({ isAuthenticated, user, roles, scope }) {
 }
 
 /**
- * No cache stores pages with user data, so the back button requests them from the server after a logout.
+ * Keeps pages with user data out of caches, so that after a logout the back button requests them from the server.
  *
  * @param {import('express').Response} res
  */

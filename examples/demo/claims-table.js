@@ -8,9 +8,9 @@ const meanings = {
   family_name: 'your family name',
   preferred_username: 'the user name that you prefer',
   email: 'your e-mail address',
-  email_verified: 'whether the provider checked it',
+  email_verified: 'whether the provider verified it',
   roles: 'the roles that the provider gives you',
-  iss: 'issuer: the provider that vouches for this',
+  iss: 'issuer: the provider that issued the ID token',
   aud: 'audience: the client it was issued for',
   azp: 'authorized party: the client that requested it',
   exp: 'expires',
@@ -36,11 +36,11 @@ export function claimsTable(claims, id) {
   const place = (/** @type {string} */ name) => (order.includes(name) ? order.indexOf(name) : order.length)
   const rows = Object.entries(claims).toSorted(([a], [b]) => place(a) - place(b))
 
-  // The roles are explicit because the style displays cells as blocks on phones, which removes the implicit roles.
+  // ARIA roles are explicit because on phones the style sheet displays cells as blocks, which removes their implicit roles.
   return html`<table id="claims" role="table">
     <caption>
       <h2 id="${id}">What the provider said about you</h2>
-      <span class="muted">The claims about you in your ID token, whose signature the application has checked.</span>
+      <span class="muted">The claims about you in your ID token, whose signature the application has verified.</span>
     </caption>
     <tbody role="rowgroup">
       ${rows.map(

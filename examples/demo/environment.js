@@ -27,7 +27,7 @@ export function readEnvironment(env) {
 
   const redisUrl = value('REDIS_URL')
   if (redisUrl !== undefined && !hasProtocol(redisUrl, ['redis:', 'rediss:'])) {
-    faults.push(`REDIS_URL is not the URL of a Redis: set one such as redis://localhost:6379.`)
+    faults.push(`REDIS_URL is not the URL of a Redis server: set one such as redis://localhost:6379.`)
   }
 
   const [issuer, clientId, clientSecret] = providerVariables.map(value)
@@ -45,9 +45,9 @@ export function readEnvironment(env) {
         'such as https://id.example.com/realms/acme, with nothing after it.',
     )
   } else if (issuer?.includes('/.well-known/')) {
-    faults.push(`OIDC_ISSUER is '${issuer}': leave out what begins with /.well-known/.`)
+    faults.push(`OIDC_ISSUER is '${issuer}': remove /.well-known/ and what follows it.`)
   } else if (issuer !== undefined && !isPrivate(new URL(issuer))) {
-    faults.push(`OIDC_ISSUER is '${issuer}': a provider that is not on this machine has to be on https.`)
+    faults.push(`OIDC_ISSUER is '${issuer}': a provider that is not on this machine must use https.`)
   }
 
   if (faults.length > 0) throw new EnvironmentError(faults.join('\n'))

@@ -12,7 +12,7 @@ const closers = []
 try {
   await start()
 } catch (error) {
-  // Messages of createOidc() about a wrong issuer or secret are meant for people too.
+  // The messages of createOidc() about a wrong issuer or secret also tell the user what to fix.
   const reported = error instanceof EnvironmentError || (error instanceof Error && error.name === 'OidcError')
   console.error(reported ? `The demo cannot start.\n${error.message}` : error)
   await stop()
@@ -87,7 +87,8 @@ async function embeddedProvider(baseUrl) {
 }
 
 /**
- * The application would start even while the provider is down. In the demo, a wrong variable is the more likely cause.
+ * Checks the provider at the start. An application could start while its provider is down. In the demo, a wrong variable
+ * is the more likely cause.
  *
  * @param {import('express-session-oidc').Oidc} oidc
  * @param {string} issuer

@@ -3,7 +3,7 @@ import { html } from './html.js'
 import { avatar, chips, layout, loginLink, logoutForm, message } from './layout.js'
 
 /**
- * The data that a page shows. All of it comes from the user or the provider, and is escaped.
+ * The data that a page shows. Some of it comes from the user or the provider, so all of it is escaped.
  *
  * @typedef {object} View
  * @property {string} path
@@ -101,10 +101,10 @@ function person({ name, email, roles, scope, claims }, { facts }) {
 function stranger({ paths, facts }) {
   return html`<section class="card hero" aria-labelledby="title">
     <p class="eyebrow">You are not logged in</p>
-    <h1 id="title">Log in to see what an application gets to know</h1>
+    <h1 id="title">Log in to see what an application learns about you</h1>
     <p class="prose">
-      You log in at an OpenID provider. It sends you back with a code, which the application exchanges for tokens. The
-      application keeps them beside your session: your browser never receives them.
+      You log in at an OpenID provider. It redirects you back with a code, which the application exchanges for tokens.
+      The tokens are stored alongside your session: your browser never receives them.
     </p>
     <div class="actions">${loginLink(paths, '/')}</div>
     ${
@@ -135,7 +135,7 @@ function guardedPages({ login }) {
   return html`<section class="card" aria-labelledby="pages-title">
     <h2 id="pages-title">Pages for a role</h2>
     <p class="muted">
-      ${login ? 'A role that you have lets you in. A role that you lack does not, and a new login would not change that.' : 'After the login you return to the page that you requested.'}
+      ${login ? 'Each page requires a role. If you lack it, the response is 403, and a new login would not change that.' : 'After the login you return to the page that you requested.'}
     </p>
     <ul class="rows push">
       <li>
@@ -167,9 +167,9 @@ function furtherScope({ login, facts }) {
             </p>`
         : html`<p class="muted">
               An application can request more scope when it needs it.
-              ${login ? 'The provider asks you first, and you may refuse.' : 'If you are not logged in, this is a login with more scope.'}
+              ${login ? 'The provider asks you first, and you may refuse.' : 'You are not logged in, so this starts a login with more scope.'}
             </p>
-            <p class="push"><a class="button" href="/connect/calendar">Ask for ${scope}</a></p>`
+            <p class="push"><a class="button" href="/connect/calendar">Request ${scope}</a></p>`
     }
   </section>`
 }
@@ -179,7 +179,7 @@ function fetchCard({ login, paths }) {
   return html`<section class="card" aria-labelledby="fetch-title">
     <h2 id="fetch-title">A fetch from this page</h2>
     <p class="muted prose">
-      ${login ? 'Answers 200 now. Log out in another tab, return to this one and press the button again: a script gets a 401 in JSON, never a redirect.' : 'Answers 401 in JSON: a script gets the login URL, not a redirect.'}
+      ${login ? 'The response is 200 now. Log out in another tab, return to this one, and press the button again: a script gets a 401 in JSON, never a redirect.' : 'The response is a 401 in JSON: a script gets the login URL, not a redirect.'}
     </p>
     <div class="actions">
       <button class="button" type="button" id="fetch-time" data-url="/api/time">Fetch <code>/api/time</code></button>
@@ -198,8 +198,8 @@ export function membersPage(view) {
 
 /** @param {View} view */
 export function adminPage(view) {
-  const text = html`You may open this page, ${view.login?.name}: your login has the role <code>admin</code>. For a user
-    without that role, this page answers 403.`
+  const text = html`You may open this page, ${view.login?.name}: your login has the role <code>admin</code>. A user
+    without that role gets 403.`
   return page(view, 'Admin', message({ eyebrow: html`Role <code>admin</code>`, title: 'Admin', text }))
 }
 

@@ -1,7 +1,7 @@
 import { consentPage, loginPage, messagePage } from './provider-pages.js'
 
 /**
- * The parts of a request in oidc-provider that are used here.
+ * The part of oidc-provider's request context that is used here.
  *
  * @typedef {object} Context
  * @property {string} method
@@ -27,7 +27,7 @@ import { consentPage, loginPage, messagePage } from './provider-pages.js'
 /** @typedef {import('./provider.js').User} User */
 
 /**
- * The questions of the provider to its users: who they are, and whether an application may have more scope.
+ * Returns middleware with the provider's pages for login and consent.
  *
  * @param {object} parts
  * @param {*} parts.provider an oidc-provider

@@ -1,6 +1,6 @@
 let silenced = false
 
-/** Hides notices of oidc-provider that memory and defaults are not for production: the demo uses them on purpose. */
+/** Hides oidc-provider's notices that memory and defaults are not for production: the demo uses them on purpose. */
 export function silenceNotices() {
   if (silenced) return
   silenced = true

@@ -35,7 +35,7 @@ const logo = html`<svg viewBox="0 0 24 24" width="28" height="28" aria-hidden="t
 
 /**
  * @param {Theme} theme
- * @param {{ application: string, action: string, users: User[], user: User | undefined }} view `user`: who is logged in
+ * @param {{ application: string, action: string, users: User[], user: User | undefined }} view `user`: the one logged in
  */
 export function loginPage(theme, { application, action, users, user }) {
   return page(
@@ -89,7 +89,7 @@ export function consentPage(theme, { application, action, user, wishes }) {
 /**
  * @param {Theme} theme
  * @param {string} form the provider's own form as markup, with the id `op.logoutForm`
- * @param {boolean} sure whether the user needs no confirmation
+ * @param {boolean} sure whether the logout needs no confirmation
  */
 export function logoutPage(theme, form, sure) {
   const provided = new Html(form)
@@ -102,7 +102,7 @@ export function logoutPage(theme, form, sure) {
           <p><button class="primary" form="op.logoutForm" name="logout" value="yes">Continue</button></p>
           <script src="/assets/submit.js"></script>`
       : html`<h1>Log out of ${theme.name}?</h1>
-          <p>An application requests to end your session here.</p>
+          <p>An application asks to end your session here.</p>
           ${provided}
           <p class="choices">
             <button class="primary" form="op.logoutForm" name="logout" value="yes">Log out</button>

@@ -39,11 +39,11 @@ export const demoUsers = [
  * @property {string[]} [post_logout_redirect_uris]
  */
 
-// Not a literal, so that TypeScript leaves out its types. They need the types of Koa, which conflict with the version of
-// content-disposition that Express uses.
+// Not a literal in import(), so that TypeScript does not load the library's types. They need the types of Koa, which
+// conflict with the version of content-disposition that Express uses.
 const library = 'oidc-provider'
 
-/** Scope that the provider grants without a question; any other scope gets a consent page. */
+/** Scope that the provider grants without consent; any other scope gets a consent page. */
 const grantedScope = 'openid profile email'
 
 /** @typedef {import('./provider-interactions.js').Context} Context */
@@ -130,7 +130,7 @@ export async function startProvider({
       rpInitiatedLogout: {
         enabled: true,
         logoutSource: (/** @type {Context} */ ctx, /** @type {string} */ form) => {
-          // An ID token hint for the user of this session needs no confirmation (OIDC RP-Initiated Logout 2).
+          // With an ID token hint for the user of this session, no confirmation is needed (OIDC RP-Initiated Logout 2).
           const sure = ctx.oidc.entities.IdTokenHint?.payload.sub === ctx.oidc.session?.accountId
           ctx.body = logoutPage(theme, form, sure)
         },
@@ -175,8 +175,8 @@ export async function startProvider({
 }
 
 /**
- * The policy for the login page. Users with a session see it too if a client requests an authentication context class that
- * their login lacks.
+ * Returns the policy for the login page. Users with a session also see that page if a client requests an authentication
+ * context class that their login lacks.
  *
  * @param {*} interactionPolicy of oidc-provider
  * @param {string[]} acrValues

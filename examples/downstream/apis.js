@@ -3,7 +3,7 @@ import express from 'express'
 import { createBearer } from 'express-session-oidc'
 
 /**
- * The orders API: reading orders needs a token, reading prices needs the scope `prices.read` too.
+ * Creates the orders API: reading orders requires a token, reading prices also requires the scope `prices.read`.
  *
  * @param {{ issuer: string }} options the issuer whose tokens it accepts
  * @returns {import('express').Express}
@@ -22,7 +22,7 @@ export function createOrdersApi({ issuer }) {
 }
 
 /**
- * The invoices API: it accepts only tokens for its own audience, and the tokens of a login have another.
+ * Creates the invoices API: it accepts only tokens for its own audience, which the tokens of a login do not have.
  *
  * @param {{ issuer: string }} options the issuer whose tokens it accepts
  * @returns {import('express').Express}

@@ -70,7 +70,7 @@ export function createApp({ baseUrl, provider, apis, store, secret = randomBytes
     }),
   )
 
-  // The API requires scope that was not requested yet: errorHandler() starts a login for it, which returns here.
+  // The API requires scope that was not requested yet: errorHandler() starts a step-up login, which returns here.
   app.get(
     '/prices',
     oidc.requireAuth(),

@@ -5,7 +5,7 @@ import { createInvoicesApi, createOrdersApi } from './apis.js'
 
 /**
  * Starts the services that the application calls: a provider with Alice and Bob, and the two APIs. Access tokens are
- * short-lived and refresh tokens are single-use. The provider is a library for tests: it has no passwords, so use it on
+ * short-lived and refresh tokens are single-use. The provider is a library for tests and has no passwords: use it on
  * loopback only.
  *
  * @param {object} [options]

@@ -37,7 +37,7 @@ try {
 }
 
 /**
- * Your own tenant, if the environment names one.
+ * Returns the settings of your own tenant; undefined if the environment names none.
  *
  * @param {Record<string, string | undefined>} env
  */
@@ -47,7 +47,7 @@ function ownTenant(env) {
   if (tenant === undefined || clientId === undefined || clientSecret === undefined) {
     throw new EnvironmentError(`Set all of ${names.join(', ')}, or none to use a simulated Entra.`)
   }
-  // The registration is also the API, so both forms of its name are accepted.
+  // The API has the same registration. Tokens name it by application ID or by application ID URI.
   const audience = [clientId, env['ENTRA_API_URI']?.trim() || `api://${clientId}`]
   return { tenant: tenant.includes(',') ? tenant.split(',') : tenant, clientId, clientSecret, audience }
 }

@@ -14,7 +14,7 @@ const joiner = {
   oid: 'aaaaaaaa-0000-4000-8000-000000000003',
   displayName: 'Jane Jones',
   upn: 'jane@contoso.example',
-  // More than fit into a token.
+  // More groups than fit into a token.
   groups: Array.from({ length: 250 }, (_, index) => `00000000-0000-4000-8000-${String(index).padStart(12, '0')}`),
 }
 const guest = {

@@ -84,7 +84,7 @@ export function createApp({ baseUrl, staff: atStaff, customers: atCustomers, sto
     res.send(guardedPage(view(req), 'Customers only', customers.user(req), 'customers'))
   })
   app.get('/either', requireAnyAuth([staff, customers]), (req, res) => {
-    // Behind the guard `req.oidc` is the login that let the request in.
+    // Behind this guard, `req.oidc` is the context of the login that was accepted.
     if (!req.oidc.isAuthenticated) return
     res.send(guardedPage(view(req), 'Either', req.oidc.user, req.oidc.provider))
   })

@@ -78,7 +78,7 @@ function card({ text, as, paths, issuer, oidc }) {
               <p class="muted">${user.email}</p>
             </div>
           </div>`
-        : html`<p class="muted">Nobody is logged in at ${issuer}.</p>`
+        : html`<p class="muted">You are not logged in at ${issuer}.</p>`
     }
     <div class="push">
       ${
@@ -112,7 +112,7 @@ export function signInPage(view, returnTo) {
     html`<section class="card hero" aria-labelledby="title">
       <div>
         <p class="eyebrow">To open ${returnTo}</p>
-        <h1 id="title">Who are you here?</h1>
+        <h1 id="title">How do you want to log in?</h1>
       </div>
       <ul class="rows">
         ${view.logins.map(
@@ -138,8 +138,8 @@ export function signInPage(view, returnTo) {
  * @param {string} provider
  */
 export function guardedPage(view, title, user, provider) {
-  const text = html`You are in as <strong>${getName(user)}</strong>: the login of <code>${provider}</code> opened this
-    page.`
+  const text = html`You opened this page as <strong>${getName(user)}</strong>, with the login of
+    <code>${provider}</code>.`
   return page(view, title, message({ eyebrow: 'Guarded', title, text }))
 }
 

@@ -83,7 +83,7 @@ export function createApp({ baseUrl, provider, log, store, secret = randomBytes(
   app.get('/api/orders', oidc.requireBearer(), (req, res) => {
     res.json({ orders: ['Tea', 'Biscuits'], for: req.auth.sub })
   })
-  // It also emits the events for faults of the session store.
+  // The error handler also emits the events for faults of the session store.
   app.use(oidc.errorHandler())
 
   return {

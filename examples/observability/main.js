@@ -39,7 +39,9 @@ try {
   const inside = createServer(operations)
   const insideUrl = `http://localhost:${await listen(inside, 0)}`
   console.log(`Open ${baseUrl}`)
-  console.log('Log in as Alice, who may do everything, or as Bob: no password. Events are logged below and counted:')
+  console.log(
+    'Log in as Alice (roles admin and user) or Bob (role user): no password. Events are logged below, and counted here:',
+  )
   console.log(`\ncurl ${insideUrl}/metrics   # and /healthz, /readyz`)
   console.log(`curl -H 'Authorization: Bearer forged' ${baseUrl}/api/orders\n`)
 

@@ -14,7 +14,7 @@ export function createOperations({ oidc, log, metrics }) {
   app.get('/healthz', (_req, res) => {
     res.json({ ok: true })
   })
-  // Readiness: whether it can receive requests. The store is ignored: all processes share it, and answer 503 themselves.
+  // Readiness: whether the process can receive requests. The store does not count: all processes share it and answer 503.
   app.get('/readyz', (_req, res) => {
     const health = oidc.health()
     // The first login would discover the provider, but no login arrives before this is ready. Attempts are rate-limited.

@@ -13,7 +13,7 @@ try {
   const { settings, close } = await startProvider(baseUrl)
   const redis = redisUrl === undefined ? undefined : await connectRedis(redisUrl)
   server.on('request', createApp({ baseUrl, provider: settings, ...(redis && { store: redis.store }) }))
-  console.log(`Open ${baseUrl}, in two browsers or with a private window beside it`)
+  console.log(`Open ${baseUrl}, in two browsers, or in a normal and a private window`)
   console.log('Log in as Alice or Bob: no password.')
 
   for (const signal of ['SIGINT', 'SIGTERM']) {

@@ -57,7 +57,7 @@ export function devicesPage(view) {
     title,
     html`<section class="card hero" aria-labelledby="title">
       <h1 id="title">${title}</h1>
-      <p class="prose">You are logged in at ${logins.length === 1 ? 'one place' : `${logins.length} places`}.</p>
+      <p class="prose">You are logged in on ${logins.length === 1 ? 'one device' : `${logins.length} devices`}.</p>
       <ul class="rows">
         ${logins.map((login) => device(login, login.id === oidc.loginId))}
       </ul>

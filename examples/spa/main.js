@@ -19,7 +19,7 @@ try {
 
   for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => void stop())
 } catch (error) {
-  // Messages of createBearer() about a wrong issuer are meant for people too.
+  // The messages of createBearer() about a wrong issuer also tell the user what to fix.
   const reported = error instanceof EnvironmentError || (error instanceof Error && error.name === 'OidcError')
   console.error(reported ? `The example cannot start.\n${error.message}` : error)
   process.exit(1)

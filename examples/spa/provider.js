@@ -2,7 +2,7 @@ import { startTestProvider } from 'express-session-oidc/testing'
 
 /**
  * Starts a provider in this process, with Alice (roles `admin` and `user`) and Bob (role `user`). Its access tokens are
- * short-lived, so that a renewal can be observed. It is a library for tests without passwords: use it on loopback only.
+ * short-lived, so that a renewal can be observed. It is a library for tests and has no passwords: use it on loopback only.
  *
  * @param {object} options
  * @param {string} options.clientId

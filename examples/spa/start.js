@@ -17,7 +17,7 @@ export async function start(env, options = {}) {
   if (given && !URL.canParse(given)) throw new EnvironmentError(`OIDC_ISSUER is '${given}': set the issuer's URL.`)
 
   const [pages, api] = [createServer(), createServer()]
-  // The host of the provider, so that its cookies belong to the same site in the pages' hidden frames.
+  // The same host as the provider's, so that browsers send its cookies in the pages' hidden frames.
   const host = given && new URL(given).hostname === '127.0.0.1' ? '127.0.0.1' : 'localhost'
   const pagesUrl = `http://${host}:${await openPort(pages, port)}`
   const apiUrl = `http://${host}:${await listen(api, 0)}`

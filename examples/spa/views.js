@@ -26,8 +26,8 @@ export function homePage() {
     content: html`<div>
         <h1>Two pages, one API</h1>
         <p class="muted prose">
-          Both pages log in by themselves, as public clients with PKCE, and call an API of another origin with an access
-          token. They do the same with different libraries.
+          Both pages are public clients: they log in with PKCE, and call an API of another origin with an access token.
+          They do the same with different libraries.
         </p>
       </div>
       <div class="grid">
@@ -72,7 +72,7 @@ export function walkPage({ library, settings: { issuer, clientId, apiUrl }, impo
             <dd id="scope"></dd>
           </div>
           <div>
-            <dt>Access token good until</dt>
+            <dt>Access token valid until</dt>
             <dd id="until"></dd>
           </div>
           <div>

@@ -55,7 +55,7 @@ export function createApp({ baseUrl, provider, store, secret = randomBytes(32).t
     await new Promise((resolve, reject) => {
       void runSession(req, unused, (error) => (error ? reject(error) : resolve(undefined)))
     })
-    // This also refuses pages of other origins: browsers send the cookie with their upgrades, but also the origin.
+    // This also refuses upgrades from pages of other origins. Browsers send the cookie with them, but also the origin.
     return oidc.authorize(req, { bearer: true })
   }
 

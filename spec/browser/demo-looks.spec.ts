@@ -35,7 +35,7 @@ describe.each([
       await screenshot(page, `demo-${name}-${width}-${colorScheme}`)
     }
     await page.goto(main.url)
-    await heading(page, 'Log in to see what an application gets to know')
+    await heading(page, 'Log in to see what an application learns about you')
     const paper = await page.evaluate('getComputedStyle(document.body).backgroundColor')
     expect(paper).toBe(colorScheme === 'dark' ? 'rgb(14, 20, 25)' : 'rgb(244, 246, 248)')
     await shown('stranger')
@@ -46,7 +46,7 @@ describe.each([
     await heading(page, 'Hello, Bob Birch')
     expect(await fetchTime(page)).toBe('200 OK')
     await shown('logged-in')
-    await page.getByRole('link', { name: 'Ask for calendar.read' }).click()
+    await page.getByRole('link', { name: 'Request calendar.read' }).click()
     await heading(page, 'Allow access?')
     await shown('consent')
     await page.goto(`${main.url}/members`)
@@ -105,7 +105,7 @@ describe('the demo without a mouse', () => {
     await tabTo(page, 'button', 'Log out')
     await page.keyboard.press('Enter')
     await page.waitForURL(`${main.url}/?**`)
-    await heading(page, 'Log in to see what an application gets to know')
+    await heading(page, 'Log in to see what an application learns about you')
     expect(browser.complaints).toEqual([])
   })
 
@@ -127,5 +127,5 @@ it('the demo works without JavaScript, except for the fetch', async () => {
   // With a script, the provider's page would continue by itself.
   await page.getByRole('button', { name: 'Continue' }).click()
   await page.waitForURL(`${main.url}/?**`)
-  await heading(page, 'Log in to see what an application gets to know')
+  await heading(page, 'Log in to see what an application learns about you')
 })

@@ -33,7 +33,7 @@ describe.each([
 
   it('Alice logs in, opens the page for her role, grants one more scope, fetches and logs out', async () => {
     const page = await opened()
-    await heading(page, 'Log in to see what an application gets to know')
+    await heading(page, 'Log in to see what an application learns about you')
     await page.getByText(`Sessions: ${store}`).waitFor()
     await logIn(page, 'Alice')
     await page.waitForURL(`${main.url}/`)
@@ -56,7 +56,7 @@ describe.each([
     }
 
     await page.goto(main.url)
-    await page.getByRole('link', { name: 'Ask for calendar.read' }).click()
+    await page.getByRole('link', { name: 'Request calendar.read' }).click()
     await heading(page, 'Allow access?')
     await page.getByText('Read your calendar').waitFor()
     await page.getByRole('button', { name: 'Allow' }).click()
@@ -69,7 +69,7 @@ describe.each([
 
     await logOut(page)
     await page.waitForURL(`${main.url}/?**`)
-    await heading(page, 'Log in to see what an application gets to know')
+    await heading(page, 'Log in to see what an application learns about you')
     expect(await fetchTime(page)).toBe('401 Unauthorized')
     expect(await page.locator('#answer').textContent()).toContain(`"login": "${main.url}/login`)
     expect(browser.complaints).toEqual([])
@@ -108,7 +108,7 @@ describe.each([
   it('Bob refuses a scope, is shown that the login was canceled, and stays logged in', async () => {
     const page = await opened()
     await logIn(page, 'Bob')
-    await page.getByRole('link', { name: 'Ask for calendar.read' }).click()
+    await page.getByRole('link', { name: 'Request calendar.read' }).click()
     const answered = page.waitForResponse((response) => response.url().startsWith(`${main.url}/callback`))
     await page.getByRole('button', { name: 'Refuse' }).click()
     expect((await answered).status()).toBe(403)

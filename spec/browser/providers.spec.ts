@@ -47,7 +47,7 @@ it('a user logs in with both providers side by side, and logs out of one without
   ] as const) {
     await page.getByRole('navigation').getByRole('link', { name: link }).click()
     await heading(page, link)
-    await page.getByText(`You are in as ${who}`).waitFor()
+    await page.getByText(`You opened this page as ${who}`).waitFor()
   }
 
   await page.goto(main.url)
@@ -58,9 +58,9 @@ it('a user logs in with both providers side by side, and logs out of one without
   await page.goto(`${main.url}/customers-only`)
   await heading(page, 'Customers only')
   await page.goto(`${main.url}/either`)
-  await page.getByText('You are in as Cleo Clover').waitFor()
+  await page.getByText('You opened this page as Cleo Clover').waitFor()
   await page.goto(`${main.url}/staff-only`)
-  await heading(page, 'Who are you here?')
+  await heading(page, 'How do you want to log in?')
 
   await page.goto(main.url)
   await customers.getByRole('button', { name: 'Log out' }).click()
@@ -72,12 +72,12 @@ it('a user without a login chooses a provider, and returns to the requested page
   const page = await browser.open()
   await page.goto(`${main.url}/staff-only`)
   await page.waitForURL(`${main.url}/signin?returnTo=%2Fstaff-only`)
-  await heading(page, 'Who are you here?')
+  await heading(page, 'How do you want to log in?')
   await screenshot(page, 'providers-sign-in')
   await page.getByRole('main').getByRole('link', { name: 'Log in as staff' }).click()
   await choose(page, /Tess/)
   await page.waitForURL(`${main.url}/staff-only`)
-  await page.getByText('You are in as Tess Thorn').waitFor()
+  await page.getByText('You opened this page as Tess Thorn').waitFor()
   expect(browser.complaints).toEqual([])
 })
 
@@ -114,7 +114,7 @@ it.each(['light', 'dark'] as const)(
     await screenshot(page, `providers-320-${colorScheme}`)
     expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(320)
     await page.goto(`${main.url}/signin?returnTo=/either`)
-    await heading(page, 'Who are you here?')
+    await heading(page, 'How do you want to log in?')
     await screenshot(page, `providers-sign-in-320-${colorScheme}`)
     expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(320)
     expect(browser.complaints).toEqual([])

@@ -28,7 +28,7 @@ it('the example lists both browsers of a user, and logs the other one out', asyn
     await page.getByRole('button', { name: /Alice/ }).click()
     await heading(page, 'Your devices')
   }
-  await here.getByText('You are logged in at 2 places.').waitFor()
+  await here.getByText('You are logged in on 2 devices.').waitFor()
   const devices = here.getByRole('listitem')
   await devices.filter({ hasText: 'Chrome on ' }).getByText('this device').waitFor()
   await devices.filter({ hasText: 'Safari on iPhone' }).getByRole('button', { name: 'Log out there' }).waitFor()
@@ -38,7 +38,7 @@ it('the example lists both browsers of a user, and logs the other one out', asyn
   await screenshot(here, 'sessions-narrow')
   await here.setViewportSize({ width: 1100, height: 800 })
   await here.getByRole('button', { name: 'Log out there' }).click()
-  await here.getByText('You are logged in at one place.').waitFor()
+  await here.getByText('You are logged in on one device.').waitFor()
   await screenshot(here, 'sessions-ended')
 
   await there.getByRole('link', { name: 'Home' }).click()

@@ -26,7 +26,7 @@ export async function loggedOut(page: Page): Promise<void> {
   await heading(page, 'You are not logged in')
   await logInButton(page).waitFor()
   await page.getByRole('button', { name: 'Log out' }).waitFor({ state: 'hidden' })
-  await page.getByText('Access token good until').waitFor({ state: 'hidden' })
+  await page.getByText('Access token valid until').waitFor({ state: 'hidden' })
 }
 
 /** Calls the API and waits until the page shows the status of the response. */

@@ -97,14 +97,14 @@ describe.each(['oidc-client-ts', 'keycloak-js'])('the page with %s', (library) =
     await logIn(page, 'Bob')
     await call(page, '/admin', '403 Forbidden')
     expect(await getAnswer(page)).toContain('insufficient_scope')
-    expect(await getAnswer(page)).toContain('Another login as yourself would not change it.')
-    expect(await page.getByRole('button', { name: /^Ask for/ }).count()).toBe(0)
+    expect(await getAnswer(page)).toContain('Logging in again would not change that.')
+    expect(await page.getByRole('button', { name: /^Request/ }).count()).toBe(0)
     await screenshot(page, `spa-${library}-refused`)
 
     await call(page, '/calendar', '403 Forbidden')
-    expect(await getAnswer(page)).toContain('You did not allow this page calendar.read yet.')
+    expect(await getAnswer(page)).toContain('You have not granted this page calendar.read yet.')
     await screenshot(page, `spa-${library}-scope`)
-    await page.getByRole('button', { name: 'Ask for calendar.read' }).click()
+    await page.getByRole('button', { name: 'Request calendar.read' }).click()
     // Back from the provider, the page repeats the call.
     await shows(page, '200 OK')
     expect(await getAnswer(page)).toContain('Stand-up')
@@ -121,9 +121,9 @@ describe.each(['oidc-client-ts', 'keycloak-js'])('the page with %s', (library) =
     })
     provider.misbehave({ accessToken: { claims: withoutCalendar } })
     await call(page, '/calendar', '403 Forbidden')
-    await page.getByRole('button', { name: 'Ask for calendar.read' }).click()
-    await page.getByText('The provider was asked for calendar.read, and did not grant it to you.').waitFor()
-    expect(await page.getByRole('button', { name: /^Ask for/ }).count()).toBe(0)
+    await page.getByRole('button', { name: 'Request calendar.read' }).click()
+    await page.getByText('The scope calendar.read was requested, but not granted.').waitFor()
+    expect(await page.getByRole('button', { name: /^Request/ }).count()).toBe(0)
   })
 
   it('steps up when the API requires a stronger login, and repeats the call', async () => {
@@ -153,7 +153,7 @@ describe.each(['oidc-client-ts', 'keycloak-js'])('the page with %s', (library) =
     await press(page, '/transfers')
     await chooseUser(page, 'Alice')
     await shows(page, '401 Unauthorized')
-    expect(await getAnswer(page)).toContain('The provider did not log you in as this API wants it.')
+    expect(await getAnswer(page)).toContain('Your login still does not meet the requirement of this API.')
     expect(provider.requestsTo('authorize')).toHaveLength(1)
   })
 
@@ -212,7 +212,7 @@ describe.each(['oidc-client-ts', 'keycloak-js'])('the page with %s', (library) =
     const page = await opened()
     await logIn(page, 'Alice')
     const behave = provider.misbehave({ endpoints: { token: { status: 503 } } })
-    await page.getByText('The login could not be renewed.').waitFor()
+    await page.getByText('The access token could not be renewed.').waitFor()
     await heading(page, 'Hello, Alice Adams')
     behave()
     const renewed = async (): Promise<number> => {

@@ -132,7 +132,7 @@ describe('the demo in several tabs', () => {
     await first.getByRole('button', { name: 'Log out in another tab' }).click()
     const second = await opened
     await second.waitForURL(`${main.url}/?**`)
-    await heading(second, 'Log in to see what an application gets to know')
+    await heading(second, 'Log in to see what an application learns about you')
     // The first tab does not notice the logout.
     await heading(first, 'Hello, Alice Arden')
     expect(await fetchTime(first)).toBe('401 Unauthorized')

@@ -39,7 +39,7 @@ describe.each(['memory', 'Redis'])('the demo with its sessions in %s', (where) =
   it('shows an anonymous visitor who can log in', async () => {
     const page = await demo.agent().get('/')
     expect(page.status).toBe(200)
-    expect(getHeading(page)).toBe('Log in to see what an application gets to know')
+    expect(getHeading(page)).toBe('Log in to see what an application learns about you')
     expect(readText(page)).toContain('Alice Arden can log in, with the roles admin user')
     expect(readText(page)).toContain(`Sessions: ${where}`)
     expect(page.cookiesSet).toEqual([])
@@ -92,7 +92,7 @@ describe.each(['memory', 'Redis'])('the demo with its sessions in %s', (where) =
     await logIn(agent, '/members', 'alice')
     const left = await logOut(agent, await agent.get('/'))
     expect(left.url).toMatch(`${demo.url}/?state=`)
-    expect(getHeading(left)).toBe('Log in to see what an application gets to know')
+    expect(getHeading(left)).toBe('Log in to see what an application learns about you')
     const answer = await agent.fetch('/api/time')
     expect(answer.status).toBe(401)
     expect(answer.json()).toMatchObject({
@@ -137,16 +137,16 @@ describe('readEnvironment()', () => {
   it.each([
     [{ PORT: 'http' }, "PORT is 'http'"],
     [{ PORT: '70000' }, "PORT is '70000'"],
-    [{ REDIS_URL: 'localhost:6379' }, 'REDIS_URL is not the URL of a Redis'],
+    [{ REDIS_URL: 'localhost:6379' }, 'REDIS_URL is not the URL of a Redis server'],
     [{ OIDC_CLIENT_ID: 'web' }, 'OIDC_CLIENT_ID is set, but not OIDC_ISSUER and OIDC_CLIENT_SECRET'],
     [
       { OIDC_ISSUER: 'id.example.com', OIDC_CLIENT_ID: 'a', OIDC_CLIENT_SECRET: 'b' },
       "OIDC_ISSUER is 'id.example.com'",
     ],
-    [{ OIDC_ISSUER: 'http://id.example.com', OIDC_CLIENT_ID: 'a', OIDC_CLIENT_SECRET: 'b' }, 'has to be on https'],
+    [{ OIDC_ISSUER: 'http://id.example.com', OIDC_CLIENT_ID: 'a', OIDC_CLIENT_SECRET: 'b' }, 'must use https'],
     [
       { OIDC_ISSUER: 'https://a.test/.well-known/openid-configuration', OIDC_CLIENT_ID: 'a', OIDC_CLIENT_SECRET: 'b' },
-      'leave out what begins with /.well-known/',
+      'remove /.well-known/ and what follows it',
     ],
   ])('rejects %j with the fix', (env, words) => {
     expect(() => readEnvironment(env)).toThrow(EnvironmentError)

@@ -29,9 +29,13 @@ it('one session can have a login with each provider', { meta: { id: 'multiple-pr
   expect(getHeading(both)).toBe('You are logged in twice')
   expect(readText(both)).toContain('Sam Sorrel sam@staff.example')
   expect(readText(both)).toContain('Cleo Clover cleo@example.com')
-  expect(readText(await agent.get('/staff-only'))).toContain('You are in as Sam Sorrel : the login of staff')
-  expect(readText(await agent.get('/customers-only'))).toContain('You are in as Cleo Clover : the login of customers')
-  expect(readText(await agent.get('/either'))).toContain('You are in as Sam Sorrel')
+  expect(readText(await agent.get('/staff-only'))).toContain(
+    'You opened this page as Sam Sorrel , with the login of staff',
+  )
+  expect(readText(await agent.get('/customers-only'))).toContain(
+    'You opened this page as Cleo Clover , with the login of customers',
+  )
+  expect(readText(await agent.get('/either'))).toContain('You opened this page as Sam Sorrel')
 })
 
 it.each([
@@ -45,8 +49,8 @@ it.each([
   expect(left.url).toMatch(`${example.url}/?state=`)
   expect(getHeading(left)).toBe('You are logged in once')
   expect((await agent.get(closed)).url).toBe(`${example.url}/signin?returnTo=${encodeURIComponent(closed)}`)
-  expect(readText(await agent.get(open))).toContain(`You are in as ${who}`)
-  expect(readText(await agent.get('/either'))).toContain(`You are in as ${who}`)
+  expect(readText(await agent.get(open))).toContain(`You opened this page as ${who}`)
+  expect(readText(await agent.get('/either'))).toContain(`You opened this page as ${who}`)
   const end = await logOut(agent, await agent.get('/'))
   expect(getHeading(end)).toBe('You are not logged in')
   expect((await agent.get('/either')).url).toContain('/signin?')
@@ -56,11 +60,11 @@ it('an anonymous visitor chooses a provider, and returns to the requested page',
   const agent = example.agent()
   const requested = await agent.get('/staff-only')
   expect(requested.url).toBe(`${example.url}/signin?returnTo=%2Fstaff-only`)
-  expect(getHeading(requested)).toBe('Who are you here?')
+  expect(getHeading(requested)).toBe('How do you want to log in?')
   expect(readText(requested)).toContain('To open /staff-only')
   const page = await logIn(agent, 'Log in as staff', 'tess', '/staff-only')
   expect(page.url).toBe(`${example.url}/staff-only`)
-  expect(readText(page)).toContain('You are in as Tess Thorn')
+  expect(readText(page)).toContain('You opened this page as Tess Thorn')
 })
 
 it.each(['https://evil.example/', '//evil.example/', '/\\evil.example'])(

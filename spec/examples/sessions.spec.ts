@@ -7,7 +7,7 @@ import { getHeading, run, readText, type Running } from './steps.ts'
 
 let example: Running
 
-// Started for each test, because a login that another test leaves would count as one more place.
+// Started for each test, because a login that another test leaves would count as one more device.
 beforeEach(async () => {
   example = await run(async (baseUrl) => {
     const { settings, close } = await startProvider(baseUrl)
@@ -25,15 +25,15 @@ async function logIn(user = 'alice'): Promise<{ agent: UserAgent; devices: UserA
 
 it('the example shows where a user is logged in, and logs them out there', async () => {
   const first = await logIn()
-  expect(readText(first.devices)).toContain('You are logged in at one place.')
+  expect(readText(first.devices)).toContain('You are logged in on one device.')
   expect(readText(first.devices)).toMatch(
     /since \d{4}-\d\d-\d\d \d\d:\d\d UTC, last seen \d{4}-\d\d-\d\d \d\d:\d\d UTC, from /,
   )
   const second = await logIn()
-  expect(readText(second.devices)).toContain('You are logged in at 2 places.')
+  expect(readText(second.devices)).toContain('You are logged in on 2 devices.')
   expect(readText(second.devices)).toContain('this device')
   const after = await second.agent.submit(second.devices, { button: 'Log out there' })
-  expect(readText(after)).toContain('You are logged in at one place.')
+  expect(readText(after)).toContain('You are logged in on one device.')
   expect(getHeading(await first.agent.get('/'))).toBe('You are not logged in')
   expect(getHeading(await second.agent.get('/'))).toBe('Hello, Alice Arden')
   await second.agent.fetch('/logout', { method: 'POST' })
@@ -44,7 +44,7 @@ it('the example logs a user out everywhere else at once, and logs no other user 
   const others = [await logIn(), await logIn()]
   const here = await logIn()
   const after = await here.agent.submit(here.devices, { button: 'Log out everywhere else' })
-  expect(readText(after)).toContain('You are logged in at one place.')
+  expect(readText(after)).toContain('You are logged in on one device.')
   for (const { agent } of others) expect(getHeading(await agent.get('/'))).toBe('You are not logged in')
   expect(getHeading(await bob.agent.get('/'))).toBe('Hello, Bob Birch')
 })

@@ -70,7 +70,7 @@ describe.skipIf(!hasChromium)('the demo with a real Keycloak in Chromium', () =>
     await screenshot(page, 'demo-alice-admin')
 
     await page.goto(url)
-    await page.getByRole('link', { name: 'Ask for calendar.read' }).click()
+    await page.getByRole('link', { name: 'Request calendar.read' }).click()
     await page.waitForURL(`${url}/#scope`)
     await page.locator('#scope').getByText('granted').waitFor()
     expect(await page.locator('#scopes li').allTextContents()).toContain('calendar.read')

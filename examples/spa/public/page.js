@@ -3,7 +3,7 @@
  * The behavior that both pages share, whichever library they use.
  *
  * @typedef {object} Login
- * @property {() => Promise<void>} begin finishes a login that returns, or finds an existing login at the provider
+ * @property {() => Promise<void>} begin finishes a login after the redirect back, or finds an existing login at the provider
  * @property {() => Person | undefined} person the user who is logged in
  * @property {() => Promise<string | undefined>} accessToken
  * @property {(wanted?: Wanted) => Promise<void>} logIn leaves the page
@@ -33,7 +33,7 @@ export async function startPage(makeLogin) {
         showPerson(undefined)
         showNotice('Your session has ended: log in again.')
       },
-      unreachable: () => showNotice('The login could not be renewed. It is tried again at your next call.'),
+      unreachable: () => showNotice('The access token could not be renewed. Your next call tries again.'),
     },
   )
 
@@ -61,7 +61,7 @@ async function call(login, button, asked = false) {
     const answer = await callApi(login, apiUrl + path, method)
     const { error, scope, acr_values: acrValues, max_age: maxAge } = answer.challenge
     const wanted = { scope, acrValues, maxAge: maxAge === undefined ? undefined : Number(maxAge) }
-    // RFC 9470: the API says which login it requires. Only once, or a provider that cannot do it would be asked forever.
+    // RFC 9470: the API says which login it requires. It is requested once, because the provider may be unable to do it.
     if (error === 'insufficient_user_authentication' && !asked) return await leaveFor(login, button, wanted)
     const ask =
       error === 'insufficient_scope' && scope && !asked && (() => guarded(() => leaveFor(login, button, wanted)))

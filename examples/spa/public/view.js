@@ -39,7 +39,7 @@ export function showAnswer({ ok, status, statusText, body, challenge }, { ask, a
   const help = helpFor(status, challenge, asked)
   const parts = [line, ...(help ? [element('p', 'prose', help)] : []), element('pre', '', indented(body))]
   if (ask) {
-    const button = element('button', 'button', `Ask for ${challenge.scope}`)
+    const button = element('button', 'button', `Request ${challenge.scope}`)
     button.type = 'button'
     button.addEventListener('click', ask)
     parts.splice(2, 0, button)
@@ -50,13 +50,11 @@ export function showAnswer({ ok, status, statusText, body, challenge }, { ask, a
 /** Tells the user what to do about a rejected call. */
 function helpFor(status, { error, scope }, asked) {
   if (error === 'insufficient_scope' && scope) {
-    return asked
-      ? `The provider was asked for ${scope}, and did not grant it to you.`
-      : `You did not allow this page ${scope} yet.`
+    return asked ? `The scope ${scope} was requested, but not granted.` : `You have not granted this page ${scope} yet.`
   }
   if (error === 'insufficient_scope')
-    return 'Your account may not do this. Another login as yourself would not change it.'
-  if (error === 'insufficient_user_authentication') return 'The provider did not log you in as this API wants it.'
+    return 'Your account is not allowed to do this. Logging in again would not change that.'
+  if (error === 'insufficient_user_authentication') return 'Your login still does not meet the requirement of this API.'
   if (status === 401) return 'Log in first.'
   if (status === 503) return 'The API cannot verify tokens at the moment. Try again later.'
   return ''

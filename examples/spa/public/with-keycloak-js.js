@@ -32,7 +32,7 @@ await startPage(({ issuer, clientId, pageUrl, silentUrl }, listener) => {
         scope: basicScope,
         pkceMethod: 'S256',
         responseMode: 'query',
-        // Every five seconds it would ask a page of Keycloak for the session, which needs third-party cookies. The next
+        // This check asks a page of Keycloak for the session every five seconds, which needs third-party cookies. The next
         // renewal detects the end of the session in every browser.
         checkLoginIframe: false,
       })

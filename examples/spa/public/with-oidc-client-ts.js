@@ -3,7 +3,7 @@ import { ErrorResponse, InMemoryWebStorage, UserManager, WebStorageStateStore } 
 import { startPage } from './page.js'
 import { basicScope, scopeOf } from './scope.js'
 
-/** Errors after which there is no login (RFC 6749 5.2, OIDC Core 3.1.2.6). After any other error it may still exist. */
+/** Errors after which there is no login (RFC 6749 5.2, OIDC Core 3.1.2.6). After others it may still exist. */
 const over = new Set(['invalid_grant', 'login_required', 'interaction_required', 'consent_required'])
 
 await startPage(({ issuer, clientId, pageUrl, silentUrl }, listener) => {
@@ -51,7 +51,7 @@ await startPage(({ issuer, clientId, pageUrl, silentUrl }, listener) => {
     user = await manager.signinRedirectCallback(address)
   }
 
-  /** Asks the provider in a hidden frame after a reload. */
+  /** Finds an existing login at the provider, in a hidden frame, after a reload. */
   async function find() {
     try {
       user = await manager.signinSilent()

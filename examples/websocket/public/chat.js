@@ -4,7 +4,7 @@ const state = document.querySelector('#state')
 const form = document.querySelector('#say')
 let socket
 
-// The session cookie authorizes it: a page cannot set headers of a WebSocket, and a token in a URL gets into logs.
+// The session cookie authorizes the upgrade: a page cannot set its headers, and a token in a URL ends up in logs.
 function connect() {
   const url = new URL(list.dataset.socket, location.href)
   url.protocol = url.protocol.replace('http', 'ws')
