@@ -93,19 +93,12 @@ describe('the layers of lib/', () => {
 })
 
 describe('the files of lib/', () => {
-  /** Files that are longer than the rest, with the reason. */
-  const long: Readonly<Record<string, string>> = {
-  }
   const most = 250
   const getLength = (name: string): number => countLines(texts.get(name) as string)
 
-  it(`files of lib/ have at most ${most} lines, unless a reason is given here`, () => {
-    const tooLong = files.filter((name) => getLength(name) > most && !(name in long))
+  it(`files of lib/ have at most ${most} lines`, () => {
+    const tooLong = files.filter((name) => getLength(name) > most)
     expect(tooLong.map((name) => `${name}: ${getLength(name)} lines`)).toEqual([])
-  })
-
-  it('the list of long files contains only files that are still long', () => {
-    expect(Object.keys(long).filter((name) => !texts.has(name) || getLength(name) <= most)).toEqual([])
   })
 
   it('files of lib/ have no top-level await, so that require() can load them', () => {

@@ -43,7 +43,7 @@ function findFaults(owner: string, member: ts.TypeElement): string[] {
   const faults: string[] = []
   if (member.questionToken && !tags.includes('default')) faults.push(`${name}: no @default`)
   if (!tags.includes('example')) faults.push(`${name}: no @example`)
-  if (/Seconds$/.test(member.name?.getText() ?? '') && !/\bseconds?\b/i.test(comment)) faults.push(`${name}: no unit`)
+  if (member.name?.getText().endsWith('Seconds') && !/\bseconds?\b/i.test(comment)) faults.push(`${name}: no unit`)
   return faults
 }
 
