@@ -66,7 +66,7 @@ export interface OidcIssuerRules {
    * @see https://www.rfc-editor.org/rfc/rfc6749#section-4.1.3
    * @example customProvider({ ...options, codeScope: (requested) => requested.filter((scope) => !scope.includes('/')) })
    */
-  codeScope?: ((asked: readonly string[]) => readonly string[] | undefined) | undefined
+  codeScope?: ((requested: readonly string[]) => readonly string[] | undefined) | undefined
 }
 
 /** Names of the rules in {@link OidcIssuerRules}. */

@@ -15,7 +15,7 @@ import { providerSettings, readProviderSettings } from '../config/provider-optio
  */
 export function customProvider(options: CustomProviderOptions): OidcProvider {
   const checks = new Checks(options, 'the options of customProvider()', providerSettings)
-  // `allowInsecureIssuer` and the required metadata are known only where the provider is used, and are checked there.
+  // `allowInsecureIssuer` and the required metadata is known only where the provider is used, and are checked there.
   const needs = { allowInsecure: true, neededMetadata: [] }
   const { issuer, metadata, rules, ...settings } = readProviderSettings(checks, needs)
   if (checks.faults.length > 0) throw optionsInvalid('customProvider()', checks.faults)

@@ -36,7 +36,7 @@ export async function fetchUserInfo(
   const { configuration, metadata } = await provider.ready()
   try {
     if (metadata.userinfo_endpoint === undefined)
-      throw responseInvalid('userinfo: the metadata have no userinfo_endpoint')
+      throw responseInvalid('userinfo: the metadata has no userinfo_endpoint')
     const url = new URL(metadata.userinfo_endpoint)
     const headers = new Headers({ accept: 'application/json, application/jwt' })
     const response = await fetchProtectedResource(

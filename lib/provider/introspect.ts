@@ -8,7 +8,7 @@ export async function introspect(provider: Provider, token: string): Promise<Oid
   const { configuration, metadata } = await provider.ready()
   try {
     if (metadata.introspection_endpoint === undefined) {
-      throw responseInvalid('introspection: the metadata have no introspection_endpoint')
+      throw responseInvalid('introspection: the metadata has no introspection_endpoint')
     }
     const { active, ...claims } = await tokenIntrospection(configuration, token, { token_type_hint: 'access_token' })
     return active ? claims : undefined

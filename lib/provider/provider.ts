@@ -19,7 +19,7 @@ import { providerFault } from './provider-faults.ts'
 import { makeHttpClient, type HttpClient } from './http-client.ts'
 import type { DpopHandle } from './token-response.ts'
 
-/** Age at which metadata are discovered again in the background. */
+/** Age at which metadata is discovered again in the background. */
 const refreshAfterMs = 3600_000
 /** Delays after failed discoveries, doubling from the first to the last. */
 const firstBackoffMs = 500
@@ -35,7 +35,7 @@ const mostDpopHandles = 10_000
  * if (!discovered) console.warn('no logins yet', fault)
  */
 export interface OidcProviderHealth {
-  /** Whether the provider's metadata are known, by discovery or from the options. */
+  /** Whether the provider's metadata is known, by discovery or from the options. */
   readonly discovered: boolean
   /**
    * Time of the last successful discovery, in seconds since the epoch; undefined before the first one, or if the options
@@ -71,7 +71,7 @@ export type ProviderOptions = Pick<
   readonly neededMetadata: readonly (keyof ServerMetadata & string)[]
 }
 
-/** One provider: discovered on first use and refreshed in the background. While it is down, its last metadata are used. */
+/** One provider: discovered on first use and refreshed in the background. While it is down, its last metadata is used. */
 export class Provider {
   readonly options: ProviderOptions
   readonly http: HttpClient
@@ -84,7 +84,7 @@ export class Provider {
   #discoveredAt: number | undefined
   #fault: OidcError | undefined
   #backoffMs = 0
-  /** Time of the next discovery, by the monotonic clock like `#retryAt`; infinite if the metadata are given. */
+  /** Time of the next discovery, by the monotonic clock like `#retryAt`; infinite if the metadata is given. */
   #refreshAt = Infinity
   #retryAt = 0
 
@@ -214,7 +214,7 @@ function chooseLibraryIssuer({ issuer, rules }: ProviderOptions): string {
   return named.includes(tenantTemplate) ? 'https://login.microsoftonline.com/common/v2.0' : named
 }
 
-/** Throws unless the metadata have exactly the expected issuer (OIDC Discovery, section 4.3) and the needed members. */
+/** Throws unless the metadata has exactly the expected issuer (OIDC Discovery, section 4.3) and the needed members. */
 function requireMetadata(metadata: Readonly<ServerMetadata>, options: ProviderOptions): void {
   const { issuer, rules, allowInsecureIssuer, neededMetadata } = options
   const faults: string[] = []

@@ -34,7 +34,7 @@ const textTypes = /\b(?:string|unknown|\w*Claims|Request|IncomingMessage|URLSear
 
 /** Functions with such a parameter that are not measured, after the reason. */
 const unmeasured: readonly (readonly [string, string])[] = [
-  ['it only calls functions that are measured', 'authorize authorizeLogin verifyRequestToken answerFault canStepUpNow'],
+  ['it only calls functions that are measured', 'authorize authorizeLogin verifyGivenToken answerFault canStepUpNow'],
   [
     'it only calls functions that are measured',
     'reportRefusal requireSession loadState warnOfSetup readUnverifiedIssuer',

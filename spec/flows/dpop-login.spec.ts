@@ -207,7 +207,7 @@ describe('a DPoP-bound login', () => {
     const discovered = (): unknown => app.oidc.health().provider.discoveredAt
     const before = discovered()
     await app.oidc.ready()
-    await until(() => discovered() !== before, "the provider's metadata are fetched again")
+    await until(() => discovered() !== before, "the provider's metadata is fetched again")
     await shownToken(agent, app.url)
     expect((await proofs('token')).map(({ status }) => status)).toEqual([200])
   })

@@ -244,7 +244,7 @@ describe('the refresh of metadata', { meta: { id: 'discovery-5' } }, () => {
     undo()
     const { oidc } = app
     const renewedAt = (): number => 1000 * (oidc.health().provider.discoveredAt ?? 0)
-    await until(() => renewedAt() > Date.now() - minute, 'the metadata are renewed')
+    await until(() => renewedAt() > Date.now() - minute, 'the metadata is renewed')
     expect(await begin(app)).toBe(302)
     expect(discoveries()).toBe(2)
   })

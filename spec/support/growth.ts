@@ -15,9 +15,9 @@ export function growth(run: (text: string) => unknown, text: (length: number) =>
   const measure = (): number => {
     const times: [number[], number[]] = [[], []]
     for (let turn = 0; turn < turns; turn += 1) {
-      times[0].push(seconds(() => run(whole)))
+      times[0].push(measureMs(() => run(whole)))
       times[1].push(
-        seconds(() => {
+        measureMs(() => {
           for (let count = 0; count < pieces; count += 1) run(piece)
         }),
       )
@@ -87,7 +87,7 @@ async function sampleTime(run: (text: string) => unknown, text: string, sampleMs
   }
 }
 
-function seconds(work: () => void): number {
+function measureMs(work: () => void): number {
   const begun = performance.now()
   work()
   return performance.now() - begun

@@ -66,7 +66,7 @@ export async function authorizeToken(
  *
  * @throws as {@link authorizeToken}
  */
-export async function verifyRequestToken(
+export async function verifyGivenToken(
   policy: BearerPolicy,
   rule: CompiledBearerRule,
   token: string,

@@ -5,7 +5,7 @@ import type { BearerAuth } from '../../guard/bearer-auth.ts'
 import { tokenRule, type BearerRule, type BearerTokenRule } from '../../guard/bearer-rule.ts'
 import type { CompiledBearerRule } from '../../guard/requirements.ts'
 import { compileRule } from '../../guard/rule-options.ts'
-import { authorizeToken, verifyRequestToken } from './authorize-token.ts'
+import { authorizeToken, verifyGivenToken } from './authorize-token.ts'
 import { toNotAuthorized, type OidcNotAuthorized } from './authorize.ts'
 import type { BearerGuard } from './bearer-guard.ts'
 import type { OidcGuard } from './guarded-request.ts'
@@ -91,7 +91,7 @@ export function makeTokenGuards(guard: BearerGuard, hasAudience: boolean): Token
     async verifyToken(token, rule) {
       const compiledRule = compile(rule, 'verifyToken()')
       try {
-        return (await verifyRequestToken(guard.policy, compiledRule, token)) as never
+        return (await verifyGivenToken(guard.policy, compiledRule, token)) as never
       } catch (error) {
         throw reportRefusal(guard.policy, error)
       }

@@ -45,7 +45,7 @@ export interface Finished {
 export async function finishLogin(instance: Instance, input: FinishInput): Promise<Finished> {
   const { transaction, session } = input
   const dpop = await makeDpopHandle(instance.provider, transaction.dpopKey)
-  const codeScope = instance.options.rules?.codeScope?.(transaction.scope)
+  const codeScope = readCodeScope(instance, transaction.scope)
   const response = await exchangeCode(instance.provider, input.parameters, {
     redirectUri: instance.redirectUri,
     state: input.state,
@@ -71,6 +71,23 @@ export async function finishLogin(instance: Instance, input: FinishInput): Promi
     await rollback(instance, loginWrite)
     throw error
   }
+}
+
+/**
+ * Returns the scope to send with the authorization code; undefined for none.
+ *
+ * @throws OidcError `hook_failed` if the rule `codeScope` throws or returns anything else
+ */
+function readCodeScope({ options }: Instance, requested: readonly string[]): readonly string[] | undefined {
+  let scope: unknown
+  try {
+    scope = options.rules?.codeScope?.(requested)
+  } catch (error) {
+    throw hookFailed('codeScope', error)
+  }
+  if (scope === undefined) return undefined
+  if (Array.isArray(scope) && scope.every((value) => typeof value === 'string')) return scope
+  throw hookFailed('codeScope', new TypeError('the returned value is neither an array of strings nor undefined'))
 }
 
 async function runHook(input: FinishInput, identity: Identity): Promise<string> {
