@@ -175,7 +175,7 @@ describe('an API for several tenants', () => {
     expect(api.details).toEqual(['iss is not an issuer that `tokenIssuer` returned'])
   })
 
-  it('an API accepts tokens of version 1 of China', async () => {
+  it('an API accepts tokens in version 1 format from the cloud in China', async () => {
     const api = await entraId.api({ audience }, { tenant: contoso, cloud: 'china' })
     const host = 'login.partner.microsoftonline.cn'
     const { auth } = await api.call(await entraId.id.accessToken({ user: 'alice', version: 1, host }))

@@ -50,7 +50,7 @@ describe('the files of the project', () => {
     expect(linesWith(/[\x00-\x08\x0b-\x1f\x7f]/)).toEqual([])
   })
 
-  it('the files name no path of a machine', () => {
+  it('the files contain no path of the machine that they were written on', () => {
     // The slashes are in brackets, so that this file does not name a path either.
     const places = '[/](home|Users)[/]\\w+[/]|[/](root|work|tmp|mnt)[/][.\\w]|[A-Z]:\\\\+Users'
     expect(linesWith(new RegExp(`(^|[^\\w.:/*-]|file:[/]{2})(${places})`))).toEqual([])

@@ -46,7 +46,7 @@ describe('StoreRecords', () => {
     expect(await records.add(key, 'new', 60)).toBe(true)
   })
 
-  it('does not read a session with such an id as a record', async () => {
+  it('does not read a session as a record if its id is that of a record', async () => {
     const cookie = { originalMaxAge: null, path: '/' }
     for (const data of [
       { cookie },

@@ -285,7 +285,7 @@ describe('pages in a user agent', () => {
     <button name="go" value="yes">Send it</button><button formaction="/elsewhere">Other</button></form>
     <form name="search" action="/find?old"><input name="q"></form>`
 
-  it('submit() sends a form of the page', async () => {
+  it('submit() submits the selected form of a page, with its fields and its button', async () => {
     app.show('/page', { body: form })
     const agent = createUserAgent()
     const page = await agent.get(`${app.url}/page`)

@@ -37,7 +37,7 @@ export function addAdditionalToken(stored: StoredTokens, name: string, token: Ac
   return { ...stored, additional: Object.fromEntries([...lasting.slice(1 - mostAdditional), [name, token]]) }
 }
 
-/** Returns all scope that the provider has granted to a login, for any resource. Exchanged tokens do not count. */
+/** Returns the scope that the provider has granted to a login for all resources. Exchanged tokens do not count. */
 export function listGrantedScope(stored: StoredTokens): readonly string[] {
   const others = Object.entries(stored.additional ?? {}).flatMap(([name, { scope }]) =>
     isExchanged(name) ? [] : scope,
