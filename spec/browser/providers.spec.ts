@@ -30,7 +30,7 @@ it('a user logs in with both providers side by side, and logs out of one without
   const staff = page.getByRole('region', { name: 'Staff' })
   const customers = page.getByRole('region', { name: 'Customers' })
   await staff.getByText('Sam Sorrel').waitFor()
-  await customers.getByText('Nobody is logged in').waitFor()
+  await customers.getByText('You are not logged in').waitFor()
 
   await page.getByRole('link', { name: 'Log in as a customer' }).click()
   await page.getByText('Customer ID').first().waitFor()
