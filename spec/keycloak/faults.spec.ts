@@ -1,5 +1,5 @@
 /** What users and operators see if an application and its Keycloak do not match, or Keycloak is unreachable. */
-import { keycloak } from 'express-session-oidc'
+import { customProvider, keycloak } from 'express-session-oidc'
 import { randomUUID } from 'node:crypto'
 import { expect, it } from 'vitest'
 import { until } from '../support/app.ts'
@@ -51,7 +51,7 @@ it('the option par pushes the authorization request (RFC 9126)', async () => {
 
 it('an issuer with a different spelling is answered with 503, and the event has the right one', async () => {
   const issuer = `${flow.url}/realms/acme`
-  const app = await flow.start({ options: { issuer: `${issuer}/` } })
+  const app = await flow.start({ options: { provider: customProvider({ issuer: `${issuer}/` }) } })
   const page = await app.agent().get('/profile')
   expect(page.status).toBe(503)
   expect(page.headers.get('retry-after')).toMatch(/^\d+$/)
