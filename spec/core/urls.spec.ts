@@ -86,6 +86,16 @@ describe('toLocalPath()', { meta: { id: 'urls-1' } }, () => {
     expect(toLocalPath(input, origin)).toBeUndefined()
   })
 
+  it.each(
+    ['.', '..', '%2e', '%2E', '%2e.', '.%2E', '%2e%2e'].flatMap((dots) => [
+      `/${dots}`,
+      `/a/${dots}`,
+      `/a/${dots}/b?c#d`,
+    ]),
+  )('rejects %j, which URL parsers turn into another path', (input) => {
+    expect(toLocalPath(input, origin)).toBeUndefined()
+  })
+
   it.each([undefined, null, 0, true, {}, [], ['/path'], { toString: () => '/path' }, new URL('/path', origin)])(
     'rejects a value that is not a string: %j',
     (input) => {
@@ -104,8 +114,9 @@ describe('toLocalPath()', { meta: { id: 'urls-1' } }, () => {
     ['/path?back=%5c', '/path?back=%5c'],
     ['/a%2fb', '/a%2fb'],
     ['/a//b', '/a//b'],
-    ['/a/../b', '/b'],
-    ['/a/./b', '/a/b'],
+    ['/a/.../b', '/a/.../b'],
+    ['/.well-known/a', '/.well-known/a'],
+    ['/a?b=/../c', '/a?b=/../c'],
     ['/@elsewhere.example', '/@elsewhere.example'],
     ['/:80', '/:80'],
     ['/https://elsewhere.example', '/https://elsewhere.example'],
