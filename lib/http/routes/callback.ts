@@ -15,7 +15,7 @@ import { isUserNeeded, runCallback } from './fail-callback.ts'
 import { makePlainLogin, startLogin } from './login.ts'
 import { isSilent, type Callback } from './read-callback.ts'
 import type { State } from '../../session/state.ts'
-import { findEntry } from '../request/request-state.ts'
+import { findEntry, findPassedInstance } from '../request/request-state.ts'
 import { sendRedirect } from '../response/redirect.ts'
 import type { HandlerContext } from '../request/handler-context.ts'
 import { parseQuery } from '../request/query.ts'
@@ -175,6 +175,7 @@ function finishInput(callback: Callback, transaction: Transaction): FinishInput 
     session,
     device: storeDevice ? readDevice(handler.req) : undefined,
     afterLogin: async (login) => afterLogin?.(handler.req, login as unknown as OidcFinishedLogin),
+    findInstance: (owner) => findPassedInstance(handler.req, owner),
     localPath: (target) => toLocalPath(target, origin),
   }
 }
