@@ -2,7 +2,7 @@ import { storeResponse } from '../../logins/login/stored-response.ts'
 import { runCallback } from './fail-callback.ts'
 import { readForm } from '../request/form-body.ts'
 import { reportError } from '../response/report-error.ts'
-import { isSilent, stateUnknown } from './read-callback.ts'
+import { isSilent, responseMisplaced } from './read-callback.ts'
 import type { HandlerContext } from '../request/handler-context.ts'
 
 /**
@@ -12,7 +12,7 @@ import type { HandlerContext } from '../request/handler-context.ts'
 export function handleCallbackPost(handler: HandlerContext): Promise<void> {
   const { instance, req, res } = handler
   return runCallback(handler, readForm(req), async ({ session, state, stateText, parameters, transaction }) => {
-    if (instance.options.responseMode !== 'form_post') throw stateUnknown()
+    if (instance.options.responseMode !== 'form_post') throw responseMisplaced(instance, 'a form')
     if (transaction) {
       await storeResponse(instance, session.records, state.id, parameters).catch((error: unknown) => {
         if (!isSilent(state)) throw error
