@@ -20,12 +20,17 @@ export function isLoopback(hostname: string): boolean {
  * in Node 20 it accepts strings that `new URL` rejects.
  */
 export function parseUrl(text: string, base?: string): URL | undefined {
-  if (base === undefined && hasLongHost(text)) return undefined
+  if ((base === undefined || hasHost(text)) && hasLongHost(text)) return undefined
   try {
     return new URL(text, base)
   } catch {
     return undefined
   }
+}
+
+/** Whether a reference names a host, rather than being a path on that of its base (RFC 3986, section 4.2). */
+function hasHost(text: string): boolean {
+  return /^[\0-\x20]*(?:[a-z][a-z0-9+.-]*:|[/\\]{2})/i.test(text.replace(/[\t\n\r]/g, ''))
 }
 
 /** Whether the host of an absolute URL is too long. URL parsers ignore line breaks, tabs and the number of slashes. */

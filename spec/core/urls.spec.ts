@@ -225,7 +225,23 @@ describe('parseUrl()', () => {
   ])('rejects the host of %j, which is longer than 1024 characters', (text) => {
     expect(() => new URL(text)).not.toThrow()
     expect(parseUrl(text)).toBeUndefined()
+    expect(parseUrl(text, 'http://app.example.com')).toBeUndefined()
   })
+
+  it.each([`//${long}/`, `/\\${long}`, `\\\t\\${long}`, ` \n/\r/${long}?a`])(
+    'rejects the host of the reference %j',
+    (text) => {
+      expect(() => new URL(text, origin)).not.toThrow()
+      expect(parseUrl(text, origin)).toBeUndefined()
+    },
+  )
+
+  it.each([`/${long}/a`, `?${long}`, `#${long}`, `${long}/a`, `a/${long}`])(
+    'accepts the reference %j, which has no host',
+    (text) => {
+      expect(parseUrl(text, origin)?.href).toBe(new URL(text, origin).href)
+    },
+  )
 
   it.each([
     `https://${long.slice(1)}/`,
