@@ -37,7 +37,7 @@ const unmeasured: readonly (readonly [string, string])[] = [
   ['it only calls functions that are measured', 'authorize authorizeLogin verifyGivenToken answerFault canStepUpNow'],
   [
     'it only calls functions that are measured',
-    'reportRefusal requireSession loadState warnOfSetup readUnverifiedIssuer',
+    'reportRefusal requireSession loadState warnOfSetup warnOfCookieName readUnverifiedIssuer',
   ],
   [
     'it only calls functions that are measured',

@@ -15,6 +15,7 @@ import { isUserNeeded, runCallback } from './fail-callback.ts'
 import { makePlainLogin, startLogin } from './login.ts'
 import { isSilent, responseMisplaced, type Callback } from './read-callback.ts'
 import type { State } from '../../session/state.ts'
+import { warnOfCookieName } from '../request/setup-warnings.ts'
 import { findEntry, findPassedInstance } from '../request/request-state.ts'
 import { sendRedirect } from '../response/redirect.ts'
 import type { HandlerContext } from '../request/handler-context.ts'
@@ -159,6 +160,7 @@ async function enterSession(callback: Callback, finished: Finished, hadLogin: bo
   attachLogin(req.session, login)
   requestState.login = login
   requestState.sessionId = req.sessionID
+  warnOfCookieName(instance, req, res)
   setCookies(res, [clearTransaction(instance.cookiePlace, state.id)])
   if (!hadLogin) limitLoop(handler)
   sendRedirect(handler, returnTo, 303)
