@@ -36,7 +36,8 @@ export function createApp({ baseUrl, provider, store, secret = randomBytes(32).t
   app.use(
     session({
       ...(store && { store }),
-      name: 'planner.sid',
+      // With this prefix, no other host of the domain can set the cookie. It requires https, the path / and no domain.
+      name: https ? '__Host-planner.sid' : 'planner.sid',
       secret,
       resave: false,
       saveUninitialized: false,

@@ -162,7 +162,8 @@ export interface OidcBaseOptions<Claims extends object = OidcUserClaims> {
    * @default []
    * @example createOidc({ ...options, allowedOrigins: ['https://www.example.com'] }) */
   allowedOrigins?: readonly string[] | undefined
-  /** Origins that `req.oidc.fetch()` may send the access token to, `https:` or on loopback. It is sent nowhere else.
+  /** Origins that `req.oidc.fetch()` may send the access token to, `https:` or on loopback. It is sent nowhere else, and
+   * redirects lead nowhere else.
    * @default []
    * @example createOidc({ ...options, fetchOrigins: ['https://orders.example.com'] }) */
   fetchOrigins?: readonly string[] | undefined

@@ -10,6 +10,7 @@ import { tokenInvalid } from '../../tokens/token-rejected.ts'
 import { identify, type Identity } from './identity.ts'
 import { makeLoginEntry } from './new-login-entry.ts'
 import type { Instance } from '../instance.ts'
+import type { FindInstance } from './replaced-tokens.ts'
 import { cleanUp, renewSession, rollback, writeLogin } from './write-login.ts'
 import { findStaleness } from './max-age.ts'
 
@@ -26,6 +27,7 @@ export interface FinishInput {
     tokens: OidcTokenSet
     roles: readonly string[]
   }) => Promise<unknown>
+  readonly findInstance: FindInstance
   /** Returns the hook's redirect target if it is a path on this origin, otherwise undefined. */
   readonly localPath: (destination: unknown) => string | undefined
 }
@@ -66,7 +68,7 @@ export async function finishLogin(instance: Instance, input: FinishInput): Promi
     const login = await writeLogin(instance, session, loginWrite)
     const { loginId, issuer, sub } = entry
     instance.events.emit('login', { issuer, sub, loginId })
-    return { loginId, returnTo, login, cleanUp: () => cleanUp(instance, loginWrite, login) }
+    return { loginId, returnTo, login, cleanUp: () => cleanUp(instance, loginWrite, login, input.findInstance) }
   } catch (error) {
     await rollback(instance, loginWrite)
     throw error
