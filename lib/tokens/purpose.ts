@@ -20,7 +20,7 @@ export function findPurposeFault(header: { readonly typ?: unknown }, claims: Oid
   if (claims['htm'] !== undefined || claims['htu'] !== undefined) return 'htm and htu are claims of DPoP proofs'
   // This explicit type is decisive: the claims below mark ID tokens only in its absence.
   if (type === 'at+jwt') return undefined
-  const hash = ['at_hash', 'c_hash', 's_hash'].find((name) => claims[name] !== undefined)
+  const hash = findHashClaim(claims)
   if (hash !== undefined) return `${hash} is a claim of ID tokens`
   const isScoped = claims['scope'] !== undefined || claims['scp'] !== undefined || own !== undefined
   return isScoped ? undefined : findUnscopedFault(claims)
@@ -41,8 +41,16 @@ function findUnscopedFault(claims: OidcUnknownClaims): string | undefined {
     : undefined
 }
 
-/** Normalizes a type to lower case, without the prefix `application/`, which a header may omit (RFC 7515, section 4.1.9). */
-function normalizeType(value: unknown): string | undefined {
+/** Returns the name of a claim that only an ID token has (OIDC Core, section 3.3.2.11); undefined if there is none. */
+export function findHashClaim(claims: OidcUnknownClaims): string | undefined {
+  return ['at_hash', 'c_hash', 's_hash'].find((name) => claims[name] !== undefined)
+}
+
+/**
+ * Normalizes a type to lower case, without the prefix `application/`, which a header may omit (RFC 7515, section
+ * 4.1.9).
+ */
+export function normalizeType(value: unknown): string | undefined {
   if (value === undefined) return undefined
   if (typeof value !== 'string') return 'not a string'
   return value

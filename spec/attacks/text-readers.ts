@@ -289,7 +289,8 @@ export const textReaders: Readonly<Record<string, TextReader>> = {
   },
   verifyLogoutToken: {
     async read(text) {
-      for (const token of forgeTokens(text).slice(3)) await attempt(() => verifyLogoutToken(token, keys, ownChecks))
+      for (const token of forgeTokens(text).slice(3))
+        await attempt(() => verifyLogoutToken(token, keys, { ...ownChecks, requiresType: false }))
     },
   },
   verifyIdToken: {

@@ -110,7 +110,6 @@ export const predecessor = [
           'backchannel-logout-1',
           'backchannel-logout-2',
           'backchannel-logout-9',
-          'backchannel-logout-10',
           'backchannel-logout-13',
         ),
       ),
