@@ -302,7 +302,9 @@ export const textReaders: Readonly<Record<string, TextReader>> = {
   checkPresentedClaims: {
     read: (text) => attemptNow(() => checkPresentedClaims({ typ: text }, forgeClaims(text), presentedChecks)),
   },
-  checkAnsweredClaims: { read: (text) => attemptNow(() => checkAnsweredClaims(forgeClaims(text), presentedChecks)) },
+  checkAnsweredClaims: {
+    read: (text) => attemptNow(() => checkAnsweredClaims(text, forgeClaims(text), presentedChecks)),
+  },
   checkAudience: { read: (text) => attemptNow(() => checkAudience(forgeClaims(text), ['api'])) },
   findPurposeFault: {
     read: (text) => [{ typ: text }, {}].map((header) => findPurposeFault(header, forgeClaims(text))),
