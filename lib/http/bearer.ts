@@ -1,5 +1,4 @@
 import type { RequestHandler } from 'express'
-import { acceptedAlgorithms } from '../config/algorithms.ts'
 import type { BearerOptions } from '../config/bearer-options.ts'
 import {
   resolveBearer,
@@ -120,17 +119,18 @@ interface GuardParts {
   readonly events: Events
 }
 
-function makeGuard({ cacheSeconds, dpop, mtls }: ResolvedBearerSettings, parts: GuardParts): BearerGuard {
+function makeGuard({ algorithms, cacheSeconds, dpop, mtls }: ResolvedBearerSettings, parts: GuardParts): BearerGuard {
   const { issuers, realm, resource, resourceMetadata: metadata, onError, clockToleranceSeconds, events } = parts
   return {
     policy: {
       issuers,
       clockToleranceSeconds,
       remembered: new RememberedTokens(cacheSeconds),
-      challenge: { realm, resourceMetadata: metadata, dpopAlgorithms: dpop && acceptedAlgorithms.join(' ') },
+      challenge: { realm, resourceMetadata: metadata, dpopAlgorithms: dpop && algorithms.join(' ') },
       binding: {
         dpop: dpop === 'memory' ? new MemoryRecords() : dpop,
         mtls: mtls !== undefined,
+        algorithms,
         clockToleranceSeconds,
       },
       events,
