@@ -62,7 +62,7 @@ describe('keycloak()', () => {
     ['', 'admin', ':admin'],
     ['orders', '', 'orders:'],
     ['realm-management', 'view-users', 'realm-management:view-users'],
-    ['my client_1.x@y/ä', 'read all', 'my client_1.x@y/ä:read all'],
+    ['my client_1.x@y/\u00e4', 'read all', 'my client_1.x@y/\u00e4:read all'],
     ['\ud800:', 'x', '\ud800%3A:x'],
   ])('names the role of the client %j with the name %j: %j', (client, role, name) => {
     expect(getRoles({}, { accessToken: { resource_access: { [client]: { roles: [role] } } } })).toEqual([name])
