@@ -158,6 +158,12 @@ export interface OidcBaseOptions<Claims extends object = OidcUserClaims> {
    * @see https://openid.net/specs/openid-connect-registration-1_0.html#ClientMetadata
    * @example createOidc({ ...options, idTokenSignedResponseAlg: 'ES256' }) */
   idTokenSignedResponseAlg?: string | undefined
+  /** Whether a logout token must have the type `logout+jwt` in its header (`typ`). With `optional`, tokens of the type `JWT`
+   * and without a type are accepted too, because many providers send those.
+   * @default 'optional'
+   * @see https://openid.net/specs/openid-connect-backchannel-1_0.html#LogoutToken
+   * @example createOidc({ ...options, logoutTokenType: 'required' }) */
+  logoutTokenType?: 'required' | 'optional' | undefined
   /** Other origins whose pages may send unsafe requests, such as POST, to guarded session routes.
    * @default []
    * @example createOidc({ ...options, allowedOrigins: ['https://www.example.com'] }) */

@@ -39,6 +39,7 @@ export interface ResolvedOptions extends ResolvedProvider {
   readonly providerTimeoutSeconds: number
   readonly clockToleranceSeconds: number
   readonly idTokenSignedResponseAlg: string | undefined
+  readonly logoutTokenType: 'required' | 'optional'
   readonly allowedOrigins: readonly string[]
   readonly fetchOrigins: readonly string[]
   readonly postLogoutRedirect: string
@@ -75,6 +76,7 @@ const known = [
   'providerTimeoutSeconds',
   'clockToleranceSeconds',
   'idTokenSignedResponseAlg',
+  'logoutTokenType',
   'allowedOrigins',
   'fetchOrigins',
   'postLogoutRedirect',
@@ -158,7 +160,9 @@ function readAddresses(
 function readRequestSettings(
   checks: Checks,
   base: URL | undefined,
-): Resolved<'resource' | 'responseMode' | 'par' | 'dpop' | 'userInfo' | 'idTokenSignedResponseAlg' | 'fetch'> {
+): Resolved<
+  'resource' | 'responseMode' | 'par' | 'dpop' | 'userInfo' | 'idTokenSignedResponseAlg' | 'logoutTokenType' | 'fetch'
+> {
   const responseMode = checks.choice('responseMode', ['query', 'form_post'], 'query')
   if (responseMode === 'form_post' && base && base.protocol === 'http:' && !isLoopback(base.hostname)) {
     checks.fault(
@@ -172,6 +176,7 @@ function readRequestSettings(
     dpop: checks.boolean('dpop', false),
     userInfo: checks.boolean('userInfo', false),
     idTokenSignedResponseAlg: readAlgorithm(checks),
+    logoutTokenType: checks.choice('logoutTokenType', ['optional', 'required'], 'optional'),
     fetch: checks.function('fetch'),
   }
 }

@@ -49,7 +49,7 @@ import {
   readUnverifiedClaims,
   verifyPresentedToken,
 } from '../../lib/tokens/presented-token.ts'
-import { findPurposeFault } from '../../lib/tokens/purpose.ts'
+import { findHashClaim, findPurposeFault, normalizeType } from '../../lib/tokens/purpose.ts'
 import { secret } from '../support/app.ts'
 import { dpopClient } from '../support/dpop.ts'
 
@@ -265,7 +265,7 @@ export const textReaders: Readonly<Record<string, TextReader>> = {
     read(text) {
       const resource = { origin, basePath: '/shop' }
       const presented = request({ headers: { dpop: text }, url: `/${text}` })
-      return readPresentation(presented, { scheme: 'dpop', token: '' }, resource, undefined)
+      return attemptNow(() => readPresentation(presented, { scheme: 'dpop', token: '' }, resource, undefined))
     },
   },
   authorizeToken: {
@@ -289,7 +289,8 @@ export const textReaders: Readonly<Record<string, TextReader>> = {
   },
   verifyLogoutToken: {
     async read(text) {
-      for (const token of forgeTokens(text).slice(3)) await attempt(() => verifyLogoutToken(token, keys, ownChecks))
+      for (const token of forgeTokens(text).slice(3))
+        await attempt(() => verifyLogoutToken(token, keys, { ...ownChecks, requiresType: false }))
     },
   },
   verifyIdToken: {
@@ -301,11 +302,15 @@ export const textReaders: Readonly<Record<string, TextReader>> = {
   checkPresentedClaims: {
     read: (text) => attemptNow(() => checkPresentedClaims({ typ: text }, forgeClaims(text), presentedChecks)),
   },
-  checkAnsweredClaims: { read: (text) => attemptNow(() => checkAnsweredClaims(forgeClaims(text), presentedChecks)) },
+  checkAnsweredClaims: {
+    read: (text) => attemptNow(() => checkAnsweredClaims(text, forgeClaims(text), presentedChecks)),
+  },
   checkAudience: { read: (text) => attemptNow(() => checkAudience(forgeClaims(text), ['api'])) },
   findPurposeFault: {
     read: (text) => [{ typ: text }, {}].map((header) => findPurposeFault(header, forgeClaims(text))),
   },
+  findHashClaim: { read: (text) => findHashClaim(forgeClaims(text)) },
+  normalizeType: { read: normalizeType },
   makeBearerAuth: { read: (text) => makeBearerAuth('token', issuer, forgeClaims(text), undefined) },
   readKeycloakRoles: {
     read: (text) =>

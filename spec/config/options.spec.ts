@@ -66,6 +66,7 @@ describe('the options of createOidc()', () => {
         providerTimeoutSeconds: 5,
         clockToleranceSeconds: 30,
         idTokenSignedResponseAlg: undefined,
+        logoutTokenType: 'optional',
         allowedOrigins: [],
         fetchOrigins: [],
         postLogoutRedirect: '/',
@@ -247,6 +248,11 @@ describe('the options of createOidc()', () => {
       'idTokenSignedResponseAlg',
       ['none', 'HS256', 'rs256', '', 256, null, ['RS256']],
       /^`idTokenSignedResponseAlg` must be one of RS256, PS256, ES256, .*, as registered for the client$/,
+    ],
+    [
+      'logoutTokenType',
+      ['logout+jwt', true, null, 'Required'],
+      /^`logoutTokenType` must be one of 'optional', 'required'/,
     ],
     [
       'sessionStore',
