@@ -2,14 +2,8 @@ import { inspect } from 'node:util'
 import { LoginRefused, OidcError } from 'express-session-oidc'
 import { describe, expect, it } from 'vitest'
 import { retryAfterSeconds } from '../../lib/core/error-table.ts'
-import {
-  describe as describeError,
-  hookFailed,
-  LoginNeeded,
-  providerUnavailable,
-  storeUnavailable,
-  maskSecrets,
-} from '../../lib/core/errors.ts'
+import { describe as describeError, maskSecrets } from '../../lib/core/describe.ts'
+import { hookFailed, LoginNeeded, providerUnavailable, storeUnavailable } from '../../lib/core/errors.ts'
 
 const secret = 'code-that-nobody-may-see'
 
