@@ -123,6 +123,12 @@ export interface LoginNeededInit extends OidcLoginNeeds {
    * @default false
    */
   readonly isRepeat?: boolean | undefined
+  /**
+   * Whether a login that requested the same returned too late.
+   *
+   * @default false
+   */
+  readonly isLate?: boolean | undefined
 }
 
 type StepUpCode = 'login_required' | 'authentication_insufficient' | 'not_allowed'
@@ -136,7 +142,7 @@ const stepUpMessages: Readonly<Record<StepUpCode, string>> = {
 
 /**
  * An error that a further login may resolve: the user is logged in, but the login does not meet a requirement. Guards
- * and `errorHandler()` redirect a page navigation to the provider for such a login, unless `isRepeat` is true.
+ * and `errorHandler()` redirect a page navigation to the provider for such a login, unless `isRepeat` or `isLate` is true.
  *
  * - `login_required` (401): the user has to log in again
  * - `authentication_insufficient` (401): a more recent or stronger authentication is required
@@ -168,14 +174,22 @@ export class LoginNeeded extends OidcError {
    * @default false
    */
   readonly isRepeat: boolean
+  /**
+   * Whether a login requested a maximum age of the authentication within the last five minutes, and returned when the
+   * authentication was too old already. Then no redirect follows, because it could loop: the error page has a link instead.
+   *
+   * @default false
+   */
+  readonly isLate: boolean
 
   constructor(code: StepUpCode, init: LoginNeededInit) {
-    const { provider, owner, scope, parameters, isRepeat = false } = init
+    const { provider, owner, scope, parameters, isRepeat = false, isLate = false } = init
     super(code, stepUpMessages[code], { status: isRepeat ? 403 : errorTable[code].status, detail: init.detail })
     this.provider = provider
     this.owner = owner
     this.needs = { scope, parameters }
     this.isRepeat = isRepeat
+    this.isLate = isLate
   }
 }
 

@@ -8,7 +8,7 @@ import {
   type PresentedToken,
   type ResourceAnswer,
 } from '../../provider/protected-resource.ts'
-import { wasRequestedRecently } from '../../session/step-up-history.ts'
+import { hasReturnedLate, wasRequestedRecently } from '../../session/step-up-history.ts'
 import type { LoginEntry } from '../../store/login-entry.ts'
 import { parseScope } from '../../core/scope.ts'
 
@@ -43,6 +43,7 @@ export async function fetchAsUser(
     owner: instance.owner,
     detail: `${url.origin} returned ${answer.response.status}: ${JSON.stringify(answer.challenges.map(readError))}`,
     isRepeat: wasRequestedRecently(entry, needs),
+    isLate: needs.parameters['max_age'] !== undefined && hasReturnedLate(entry, Number(needs.parameters['max_age'])),
   })
 }
 
