@@ -1,4 +1,5 @@
 import { describe } from './describe.ts'
+import { escapeInvisible } from './escape-invisible.ts'
 import { errorTable, type OidcErrorCode } from './error-table.ts'
 
 /** The properties of an {@link OidcError}, except `code` and `message`. */
@@ -6,7 +7,8 @@ export interface OidcErrorInit {
   /** HTTP status of the response. */
   status: number
   /**
-   * Text for the log. It may contain text from the provider, but never a token or a code.
+   * Text for the log. It may contain text from the provider, but never a token or a code. The error has it with control
+   * characters and other invisible characters escaped.
    *
    * @default undefined
    */
@@ -62,7 +64,7 @@ export class OidcError extends Error {
     this.code = code
     this.status = init.status
     this.headers = init.headers ?? {}
-    this.detail = init.detail
+    this.detail = init.detail === undefined ? undefined : escapeInvisible(init.detail)
     if (init.cause !== undefined) {
       Object.defineProperty(this, 'cause', { value: init.cause, enumerable: false, configurable: true, writable: true })
     }
@@ -228,6 +230,8 @@ export function hookFailed(hook: string, error: unknown, secrets: readonly (stri
 }
 
 /** Creates the error for a setup mistake. The message contains the fix. */
-export function setupInvalid(message: string): OidcError {
+export function setupInvalid(problem: string): OidcError {
+  // It may quote the URL of a request, or the provider's metadata.
+  const message = escapeInvisible(problem)
   return fail('setup_invalid', message, { message: `express-session-oidc: ${message}` })
 }
