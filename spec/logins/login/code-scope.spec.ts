@@ -33,7 +33,9 @@ describe('the rule codeScope', () => {
   ])('fails the login with hook_failed and its name if it %s', async (_what, detail, codeScope) => {
     const { status, failed } = await logInWith(codeScope)
     expect(status).toBe(500)
-    expect(failed).toMatchObject([{ code: 'hook_failed', detail: expect.stringContaining(`\`codeScope\` failed: ${detail}`) }])
+    expect(failed).toMatchObject([
+      { code: 'hook_failed', detail: expect.stringContaining(`\`codeScope\` failed: ${detail}`) },
+    ])
   })
 
   it('may refuse the login', async () => {
