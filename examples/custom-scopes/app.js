@@ -71,7 +71,7 @@ export function createApp({ baseUrl, provider, store, secret = randomBytes(32).t
     res.send(contactsPage(view(req)))
   })
 
-  // The user must confirm the login before the page opens. The guard tolerates half a minute for the way back.
+  // The user must confirm the login before the page opens. It stays open for a minute after that.
   app.get('/transfer', oidc.requireAuth({ acr: confirmed, maxAuthAgeSeconds: 0 }), (req, res) => {
     res.send(transferPage(view(req)))
   })

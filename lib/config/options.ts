@@ -179,6 +179,12 @@ export interface OidcBaseOptions<Claims extends object = OidcUserClaims> {
    * @see https://openid.net/specs/openid-connect-rpinitiated-1_0.html#RPLogout
    * @example createOidc({ ...options, postLogoutRedirect: '/goodbye' }) */
   postLogoutRedirect?: string | undefined
+  /** Sends the ID token to the provider at a logout (`id_token_hint`). It passes through the browser, in a URL. With `false`,
+   * `client_id` and `logout_hint` are sent without it, and the provider may ask the user to confirm the logout.
+   * @default true
+   * @see https://openid.net/specs/openid-connect-rpinitiated-1_0.html#RPLogout
+   * @example createOidc({ ...options, logoutHint: false }) */
+  logoutHint?: boolean | undefined
   /** Mode of the authorization response. `form_post` requires `https:` or loopback, because its cookie is `Secure`.
    * @default 'query'
    * @see https://openid.net/specs/oauth-v2-form-post-response-mode-1_0.html#FormPostResponseMode

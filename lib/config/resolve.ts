@@ -43,6 +43,7 @@ export interface ResolvedOptions extends ResolvedProvider {
   readonly allowedOrigins: readonly string[]
   readonly fetchOrigins: readonly string[]
   readonly postLogoutRedirect: string
+  readonly logoutHint: boolean
   readonly responseMode: 'query' | 'form_post'
   readonly par: boolean
   readonly dpop: boolean
@@ -80,6 +81,7 @@ const known = [
   'allowedOrigins',
   'fetchOrigins',
   'postLogoutRedirect',
+  'logoutHint',
   'responseMode',
   'par',
   'dpop',
@@ -116,6 +118,7 @@ export function resolveOptions(given: unknown): ResolvedOptions {
     ...readLimits(checks),
     allowedOrigins: readOrigins(checks, 'allowedOrigins'),
     fetchOrigins: readFetchOrigins(checks),
+    logoutHint: checks.boolean('logoutHint', true),
     records: readRecords(checks, '`records`', checks.value('records')),
     sessionStore: readSessionStore(checks),
     storeDevice: checks.boolean('storeDevice', false),

@@ -1,6 +1,6 @@
 import { EmbeddedJWK, calculateJwkThumbprint, decodeProtectedHeader, jwtVerify, type JWK, type JWTPayload } from 'jose'
 import { createHash } from 'node:crypto'
-import { describe } from '../core/errors.ts'
+import { describe } from '../core/describe.ts'
 import { parseUrl } from '../core/urls.ts'
 import { TokenRejected } from './token-rejected.ts'
 

@@ -1,5 +1,6 @@
 import { nowSeconds } from '../core/clock.ts'
-import { OidcError, describe } from '../core/errors.ts'
+import { describe } from '../core/describe.ts'
+import { OidcError } from '../core/errors.ts'
 import { isPastTime, isSubject, isText } from './claims-checks.ts'
 import type { ClientTokenChecks } from './id-token.ts'
 import { findHashClaim, normalizeType } from './purpose.ts'

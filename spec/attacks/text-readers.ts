@@ -2,7 +2,9 @@
 import { Readable } from 'node:stream'
 import type { Request, Response } from 'express'
 import { createBearer } from 'express-session-oidc'
-import { describe, fail, maskSecrets } from '../../lib/core/errors.ts'
+import { describe, maskSecrets } from '../../lib/core/describe.ts'
+import { fail } from '../../lib/core/errors.ts'
+import { escapeInvisible } from '../../lib/core/escape-invisible.ts'
 import { replaceEvery } from '../../lib/core/replace-every.ts'
 import { parseScope, splitWords } from '../../lib/core/scope.ts'
 import { trim, trimEnd } from '../../lib/core/trim.ts'
@@ -219,6 +221,7 @@ export const textReaders: Readonly<Record<string, TextReader>> = {
   replaceEvery: { read: (text) => replaceEvery(text, resemble(text), '') },
   maskSecrets: { read: (text) => maskSecrets(text, [resemble(text), 'a=1&', undefined]) },
   describe: { read: (text) => describe(new Error(text)) },
+  escapeInvisible: { read: escapeInvisible },
   // The headers, query and body of a request
   readCookies: { read: (text) => readCookies(request({ headers: { cookie: text } })) },
   hasCookie: { read: (text) => hasCookie(request({ headers: { cookie: text } }), 'none') },

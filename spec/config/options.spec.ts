@@ -70,6 +70,7 @@ describe('the options of createOidc()', () => {
         allowedOrigins: [],
         fetchOrigins: [],
         postLogoutRedirect: '/',
+        logoutHint: true,
         responseMode: 'query',
         par: false,
         dpop: false,
@@ -106,6 +107,7 @@ describe('the options of createOidc()', () => {
       clockToleranceSeconds: undefined,
       allowedOrigins: undefined,
       postLogoutRedirect: undefined,
+      logoutHint: undefined,
       responseMode: undefined,
       par: false,
       dpop: undefined,
@@ -244,6 +246,7 @@ describe('the options of createOidc()', () => {
       /^`records` must have the methods get, set, add, replace, getAndDelete, delete, addToSet, members and removeFromSet; pass `redisRecords/,
     ],
     ['storeDevice', ['yes', 1, null], /^`storeDevice` must be true or false/],
+    ['logoutHint', ['no', 0, null, []], /^`logoutHint` must be true or false/],
     [
       'idTokenSignedResponseAlg',
       ['none', 'HS256', 'rs256', '', 256, null, ['RS256']],

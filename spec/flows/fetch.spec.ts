@@ -351,6 +351,16 @@ describe('an API that requires a step-up', () => {
     expect((await agent.get('/profile')).status).toBe(200)
   })
 
+  it('a login that returns too late for the max_age of an API gets a page instead of a redirect loop', async () => {
+    api.answer(challenge('error="insufficient_user_authentication", max_age="60"'))
+    const { app, agent } = await start((req) => getContext(req).fetch(api.origin))
+    world.provider.misbehave({ idToken: { claims: { auth_time: Math.floor(Date.now() / 1000) - 75 } } })
+    const page = await agent.get('/call')
+    expect([page.status, page.url]).toEqual([401, `${app.url}/call`])
+    expect(page.text()).toContain('Continue')
+    expect(listEvents(app, 'login')).toHaveLength(2)
+  })
+
   it('a fetch gets 401 with the URL of the step-up login', async () => {
     api.answer(challenge('error="insufficient_user_authentication", acr_values="gold"'))
     const { app, agent } = await start((req) => getContext(req).fetch(api.origin))

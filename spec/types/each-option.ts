@@ -103,6 +103,8 @@ export const wrong: Partial<OidcOptions>[] = [
   { allowedOrigins: 'https://www.example.com' },
   // @ts-expect-error: the value must be a path
   { postLogoutRedirect: new URL('https://www.example.com') },
+  // @ts-expect-error: the value must be a boolean
+  { logoutHint: 'alice@example.com' },
   // @ts-expect-error: a fragment never reaches a server
   { responseMode: 'fragment' },
   // @ts-expect-error: the value must be a boolean

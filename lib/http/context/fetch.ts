@@ -3,7 +3,7 @@ import { parseJson } from '../../core/json.ts'
 import { isSecureUrl, parseUrl } from '../../core/urls.ts'
 import type { Instance } from '../../logins/instance.ts'
 import type { Challenge, PresentedToken, ResourceAnswer } from '../../provider/protected-resource.ts'
-import { wasRequestedRecently } from '../../session/step-up-history.ts'
+import { hasReturnedLate, wasRequestedRecently } from '../../session/step-up-history.ts'
 import type { LoginEntry } from '../../store/login-entry.ts'
 import { parseScope } from '../../core/scope.ts'
 import { callFollowing, isRepeatable } from './follow-redirects.ts'
@@ -40,6 +40,7 @@ export async function fetchAsUser(
     owner: instance.owner,
     detail: `${url.origin} returned ${answer.response.status}: ${JSON.stringify(answer.challenges.map(readError))}`,
     isRepeat: wasRequestedRecently(entry, needs),
+    isLate: needs.parameters['max_age'] !== undefined && hasReturnedLate(entry, Number(needs.parameters['max_age'])),
   })
 }
 

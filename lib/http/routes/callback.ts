@@ -6,6 +6,7 @@ import { toLocalPath } from '../../core/urls.ts'
 import { consumeResponse, findResponseUse, recordOutcome } from '../../logins/login/response-use.ts'
 import { finishLogin, type FinishInput, type Finished } from '../../logins/login/finish.ts'
 import { FormerSessionChanged, LoggedOutMeanwhile } from '../../logins/login/write-login.ts'
+import { ReturnedLate } from '../../logins/login/max-age.ts'
 import { takeResponse } from '../../logins/login/stored-response.ts'
 import { attachLogin } from '../../store/attached.ts'
 import { clearTransaction, type Transaction } from '../../session/transaction.ts'
@@ -130,8 +131,9 @@ function classifyFailure(error: unknown, state: State, transaction: Transaction)
   if (isSilent(state)) return { kind: 'failed', error }
   if (isUserNeeded(error, transaction)) return { kind: 'user-needed' }
   if (error instanceof FormerSessionChanged) return { kind: 'overtaken', attempt: 0 }
-  // A login restarts once after a logout. After a second logout, the user has to start it.
-  if (error instanceof LoggedOutMeanwhile && state.attempt === 0) return { kind: 'overtaken', attempt: 1 }
+  // A login restarts once, after a logout or if it took too long. After that, the user has to start it.
+  const isOvertaken = error instanceof LoggedOutMeanwhile || error instanceof ReturnedLate
+  if (isOvertaken && state.attempt === 0) return { kind: 'overtaken', attempt: 1 }
   return { kind: 'failed', error }
 }
 

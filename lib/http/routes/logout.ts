@@ -122,7 +122,7 @@ async function makeProviderLogoutUrl(instance: Instance, ended: Ended, returnTo:
       ...makeReturnParameters(instance, returnTo),
       ...(hint === undefined || isLate ? {} : { logout_hint: hint }),
     }
-    const idToken = isLate ? undefined : tokens?.idToken
+    const idToken = isLate || !options.logoutHint ? undefined : tokens?.idToken
     if (idToken === undefined) return await makeEndSessionUrl(provider, parameters)
     const location = await makeEndSessionUrl(provider, { ...parameters, id_token_hint: idToken })
     // Servers limit the request line (Keycloak: 4096 bytes). Without the ID token the provider asks the user to confirm.
