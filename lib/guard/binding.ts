@@ -28,7 +28,7 @@ export interface Presentation {
 }
 
 /** Whether a token is bound to a key, or was presented with the scheme of such tokens. */
-export function requiresProof(auth: BearerAuth, scheme: Presentation['scheme']): boolean {
+export function isKeyBound(auth: BearerAuth, scheme: Presentation['scheme']): boolean {
   return scheme === 'dpop' || auth.claims['cnf'] !== undefined
 }
 

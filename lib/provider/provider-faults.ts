@@ -10,7 +10,7 @@ export function providerFault(error: unknown, what: string, secrets: readonly (s
   if (error instanceof OidcError) return error
   const { code, status, error: oauthError } = error as { code?: unknown; status?: unknown; error?: unknown }
   const detail = `${what}: ${describeWithoutSecrets(error, secrets)}`
-  // The retry had the nonce that the server sent, but the nonce expired meanwhile (RFC 9449, section 8).
+  // The retry had the nonce that the server sent, but that nonce had expired by then (RFC 9449, section 8).
   if (wantsNonce(error)) return providerUnavailable(detail)
   switch (code) {
     case 'OAUTH_TIMEOUT':

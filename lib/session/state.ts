@@ -6,7 +6,7 @@ export interface State {
   /** Id of the transaction: 128 random bits. */
   readonly id: string
   /**
-   * Number of restarts of this login, because its cookie was missing or the user was logged out meanwhile. `state` holds
+   * Number of restarts of this login, because its cookie was missing or a logout ended it before it finished. `state` holds
    * it, because it must survive a browser that returns no cookies.
    */
   readonly attempt: number

@@ -3,7 +3,7 @@ import { OidcError } from '../../core/errors.ts'
 import type { BearerAuth } from '../../guard/bearer-auth.ts'
 import { BearerError, type Refusal } from '../../guard/bearer-error.ts'
 import { verifyToken, type BearerPolicy } from '../../guard/bearer-policy.ts'
-import { requiresProof, proveBinding, type Presentation } from '../../guard/binding.ts'
+import { isKeyBound, proveBinding, type Presentation } from '../../guard/binding.ts'
 import { evaluateToken } from '../../guard/token-decision.ts'
 import { TokenRejected } from '../../tokens/token-rejected.ts'
 import {
@@ -88,7 +88,7 @@ async function authorizePresented(
   presentation?: Presentation,
   req?: Request,
 ): Promise<BearerAuth> {
-  if (requiresProof(auth, presentation?.scheme ?? 'bearer')) await proveBinding(policy.binding, auth, presentation)
+  if (isKeyBound(auth, presentation?.scheme ?? 'bearer')) await proveBinding(policy.binding, auth, presentation)
   const refusal = await evaluateToken(auth, rule, req, policy.clockToleranceSeconds)
   if (refusal) throw new BearerError(policy.challenge, refusal, auth.sub)
   return auth
