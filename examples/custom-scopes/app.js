@@ -36,7 +36,8 @@ export function createApp({ baseUrl, provider, store, secret = randomBytes(32).t
   app.use(
     session({
       ...(store && { store }),
-      name: 'planner.sid',
+      // With this prefix, no other host of the domain can set the cookie. It requires https, the path / and no domain.
+      name: https ? '__Host-planner.sid' : 'planner.sid',
       secret,
       resave: false,
       saveUninitialized: false,
@@ -70,7 +71,7 @@ export function createApp({ baseUrl, provider, store, secret = randomBytes(32).t
     res.send(contactsPage(view(req)))
   })
 
-  // The user must confirm the login before the page opens. The guard tolerates half a minute for the way back.
+  // The user must confirm the login before the page opens. It stays open for a minute after that.
   app.get('/transfer', oidc.requireAuth({ acr: confirmed, maxAuthAgeSeconds: 0 }), (req, res) => {
     res.send(transferPage(view(req)))
   })

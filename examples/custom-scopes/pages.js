@@ -89,7 +89,7 @@ export function contactsPage(view) {
 
 /** @param {View} view */
 export function transferPage(view) {
-  const text = 'You have just confirmed your login. After half a minute, this page asks you to confirm it again.'
+  const text = 'You have just confirmed your login. After a minute, this page asks you to confirm it again.'
   return page(view, 'Transfer money', message({ eyebrow: 'Confirmed', title: 'Transfer money', text }))
 }
 

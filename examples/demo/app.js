@@ -55,7 +55,8 @@ export function createDemo({ baseUrl, provider, store, secret = randomBytes(32).
   app.use(
     session({
       ...(store && { store }),
-      name: 'demo.sid',
+      // With this prefix, no other host of the domain can set the cookie. It requires https, the path / and no domain.
+      name: https ? '__Host-demo.sid' : 'demo.sid',
       secret,
       resave: false,
       saveUninitialized: false,

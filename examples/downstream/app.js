@@ -37,7 +37,8 @@ export function createApp({ baseUrl, provider, apis, store, secret = randomBytes
   app.use(
     session({
       ...(store && { store }),
-      name: 'shop.sid',
+      // With this prefix, no other host of the domain can set the cookie. It requires https, the path / and no domain.
+      name: https ? '__Host-shop.sid' : 'shop.sid',
       secret,
       resave: false,
       saveUninitialized: false,

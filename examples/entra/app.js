@@ -49,6 +49,8 @@ export function createApp({ tenant, clientId, clientSecret, audience, baseUrl, f
   app.use(
     session({
       ...(store && { store }),
+      // With this prefix, no other host of the domain can set the cookie. It requires https, the path / and no domain.
+      name: baseUrl.startsWith('https:') ? '__Host-sid' : 'sid',
       secret: randomBytes(32).toString('hex'),
       resave: false,
       saveUninitialized: false,

@@ -39,7 +39,8 @@ export function createApp({ baseUrl, staff: atStaff, customers: atCustomers, sto
   app.use(
     session({
       ...(store && { store }),
-      name: 'providers.sid',
+      // With this prefix, no other host of the domain can set the cookie. It requires https, the path / and no domain.
+      name: https ? '__Host-providers.sid' : 'providers.sid',
       secret,
       resave: false,
       saveUninitialized: false,

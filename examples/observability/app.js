@@ -35,7 +35,8 @@ export function createApp({ baseUrl, provider, log, store, secret = randomBytes(
   app.use(
     session({
       ...(store && { store }),
-      name: 'observed.sid',
+      // With this prefix, no other host of the domain can set the cookie. It requires https, the path / and no domain.
+      name: baseUrl.startsWith('https:') ? '__Host-observed.sid' : 'observed.sid',
       secret,
       resave: false,
       saveUninitialized: false,

@@ -39,7 +39,8 @@ export function createApp({
   app.use(
     session({
       store,
-      name: 'devices.sid',
+      // With this prefix, no other host of the domain can set the cookie. It requires https, the path / and no domain.
+      name: https ? '__Host-devices.sid' : 'devices.sid',
       secret,
       resave: false,
       saveUninitialized: false,

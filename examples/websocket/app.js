@@ -27,7 +27,8 @@ export function createApp({ baseUrl, provider, store, secret = randomBytes(32).t
   const oidc = createOidc({ ...provider, baseUrl, secret, bearer: { audience: 'chat' } })
   const runSession = session({
     ...(store && { store }),
-    name: 'chat.sid',
+    // With this prefix, no other host of the domain can set the cookie. It requires https, the path / and no domain.
+    name: baseUrl.startsWith('https:') ? '__Host-chat.sid' : 'chat.sid',
     secret,
     resave: false,
     saveUninitialized: false,

@@ -17,7 +17,7 @@ export interface BearerTokenOptions extends BearerBindingOptions {
    */
   audience?: string | readonly string[] | undefined
   /**
-   * Accepted signature algorithms. Symmetric algorithms and `none` are never accepted.
+   * Accepted signature algorithms of tokens and DPoP proofs. Symmetric algorithms and `none` are never accepted.
    * @default ['RS256', 'PS256', 'ES256', 'EdDSA', 'Ed25519', 'RS384', 'RS512', 'PS384', 'PS512', 'ES384', 'ES512']
    * @see https://www.rfc-editor.org/rfc/rfc8725#section-3.1
    * @example createOidc({ ...options, bearer: { audience: 'orders', algorithms: ['ES256'] } })

@@ -29,7 +29,8 @@ export interface OidcLoginParameters {
    * @default none
    * @example oidc.login({ acrValues: 'gold' }) */
   acrValues?: string | readonly string[] | undefined
-  /** Maximum time since the user last authenticated (`max_age`), in whole seconds. The ID token's `auth_time` must match.
+  /** Maximum time since the user last authenticated (`max_age`), in whole seconds. The ID token's `auth_time` must match,
+   * within the clock tolerance, when the user returns. To allow for the way back, less than a minute counts as a minute.
    * @default any
    * @example oidc.login({ maxAuthAgeSeconds: 300 }) */
   maxAuthAgeSeconds?: number | undefined

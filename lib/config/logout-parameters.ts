@@ -12,7 +12,8 @@ export interface OidcLogoutParameters {
    * @default false
    * @example oidc.logout({ local: true }) */
   local?: boolean | undefined
-  /** Also ends this session's logins with all other instances, but only here: at the provider only this login ends.
+  /** Also ends this session's logins with all other instances, but only here: at the provider only this login ends. A request
+   * from another origin ends only logins with instances whose `allowedOrigins` lists that origin.
    * @default false
    * @example oidc.logout({ all: true }) */
   all?: boolean | undefined

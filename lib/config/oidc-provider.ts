@@ -1,5 +1,5 @@
 import { copyOwnProperties } from '../core/own-properties.ts'
-import type { OidcRoleSources } from './claims.ts'
+import type { OidcRoleSources, OidcUnknownClaims } from './claims.ts'
 import type { OidcIssuerRules } from './issuer-rules.ts'
 import type { OidcProviderMetadata } from './provider-metadata.ts'
 
@@ -28,7 +28,14 @@ export interface CustomProviderOptions extends OidcIssuerRules {
 }
 
 /** Settings of a provider. A metadata file has been read already. */
-type ProviderSettings = Omit<CustomProviderOptions, 'issuer'> & { readonly issuer: string | OidcProviderMetadata }
+export interface ProviderSettings extends Omit<CustomProviderOptions, 'issuer'> {
+  readonly issuer: string | OidcProviderMetadata
+  /**
+   * Whether the provider issued a token with these claims to an application for itself. Such a token has no scope, but is
+   * an access token. Only presets have this function.
+   */
+  readonly isApplicationToken?: ((claims: OidcUnknownClaims) => boolean) | undefined
+}
 
 /**
  * A provider: its issuer, the scope and roles of its users, and the rules for its tokens. Create it with

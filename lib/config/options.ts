@@ -158,11 +158,18 @@ export interface OidcBaseOptions<Claims extends object = OidcUserClaims> {
    * @see https://openid.net/specs/openid-connect-registration-1_0.html#ClientMetadata
    * @example createOidc({ ...options, idTokenSignedResponseAlg: 'ES256' }) */
   idTokenSignedResponseAlg?: string | undefined
+  /** Whether a logout token must have the type `logout+jwt` in its header (`typ`). With `optional`, tokens of the type `JWT`
+   * and without a type are accepted too, because many providers send those.
+   * @default 'optional'
+   * @see https://openid.net/specs/openid-connect-backchannel-1_0.html#LogoutToken
+   * @example createOidc({ ...options, logoutTokenType: 'required' }) */
+  logoutTokenType?: 'required' | 'optional' | undefined
   /** Other origins whose pages may send unsafe requests, such as POST, to guarded session routes.
    * @default []
    * @example createOidc({ ...options, allowedOrigins: ['https://www.example.com'] }) */
   allowedOrigins?: readonly string[] | undefined
-  /** Origins that `req.oidc.fetch()` may send the access token to, `https:` or on loopback. It is sent nowhere else.
+  /** Origins that `req.oidc.fetch()` may send the access token to, `https:` or on loopback. It is sent nowhere else, and
+   * redirects lead nowhere else.
    * @default []
    * @example createOidc({ ...options, fetchOrigins: ['https://orders.example.com'] }) */
   fetchOrigins?: readonly string[] | undefined
@@ -172,6 +179,12 @@ export interface OidcBaseOptions<Claims extends object = OidcUserClaims> {
    * @see https://openid.net/specs/openid-connect-rpinitiated-1_0.html#RPLogout
    * @example createOidc({ ...options, postLogoutRedirect: '/goodbye' }) */
   postLogoutRedirect?: string | undefined
+  /** Sends the ID token to the provider at a logout (`id_token_hint`). It passes through the browser, in a URL. With `false`,
+   * `client_id` and `logout_hint` are sent without it, and the provider may ask the user to confirm the logout.
+   * @default true
+   * @see https://openid.net/specs/openid-connect-rpinitiated-1_0.html#RPLogout
+   * @example createOidc({ ...options, logoutHint: false }) */
+  logoutHint?: boolean | undefined
   /** Mode of the authorization response. `form_post` requires `https:` or loopback, because its cookie is `Secure`.
    * @default 'query'
    * @see https://openid.net/specs/oauth-v2-form-post-response-mode-1_0.html#FormPostResponseMode

@@ -2,7 +2,7 @@ import type { Checks } from './checks.ts'
 import type { OidcRoleSources } from './claims.ts'
 import type { IssuerNeeds } from './issuer.ts'
 import { issuerRules, readIssuerRules, type OidcIssuerRules } from './issuer-rules.ts'
-import { OidcProvider, type CustomProviderOptions } from './oidc-provider.ts'
+import { OidcProvider, type CustomProviderOptions, type ProviderSettings } from './oidc-provider.ts'
 import type { OidcProviderMetadata } from './provider-metadata.ts'
 
 /** The validated option `provider` or `issuer`. The issuer is empty if there are faults. */
@@ -13,13 +13,20 @@ export interface ResolvedProvider {
   readonly rules: OidcIssuerRules | undefined
   readonly scope: readonly string[] | undefined
   readonly roles: ((sources: OidcRoleSources) => readonly string[]) | undefined
+  readonly isApplicationToken: ProviderSettings['isApplicationToken']
 }
 
 export const providerSettings: readonly (keyof CustomProviderOptions)[] = ['issuer', 'scope', 'roles', ...issuerRules]
 
 /** Reads the option `provider`, or its alternative `issuer`, which has no rules. */
 export function readProvider(checks: Checks, needs: IssuerNeeds): ResolvedProvider {
-  const none = { metadata: undefined, rules: undefined, scope: undefined, roles: undefined }
+  const none = {
+    metadata: undefined,
+    rules: undefined,
+    scope: undefined,
+    roles: undefined,
+    isApplicationToken: undefined,
+  }
   const fault = findChoiceFault(checks.value('provider'), checks.value('issuer'))
   if (fault !== undefined) {
     checks.fault(fault)
@@ -27,7 +34,9 @@ export function readProvider(checks: Checks, needs: IssuerNeeds): ResolvedProvid
   }
   const settings = OidcProvider.reveal(checks.value('provider'))
   if (!settings) return { ...none, ...checks.issuer(needs) }
-  return checks.nested('provider', providerSettings, (inner) => readProviderSettings(inner, needs), { given: settings })
+  const { isApplicationToken, ...given } = settings
+  const read = (inner: Checks): ReturnType<typeof readProviderSettings> => readProviderSettings(inner, needs)
+  return { ...checks.nested('provider', providerSettings, read, { given }), isApplicationToken }
 }
 
 /** Returns why the options `provider` and `issuer` do not name one provider; undefined if they do. */
@@ -43,7 +52,7 @@ export function findChoiceFault(provider: unknown, issuer: unknown): string | un
   return '`provider` is not a provider; pass what `keycloak()`, `entra()` or `customProvider()` returned, itself and not a copy'
 }
 
-export function readProviderSettings(checks: Checks, needs: IssuerNeeds): ResolvedProvider {
+export function readProviderSettings(checks: Checks, needs: IssuerNeeds): Omit<ResolvedProvider, 'isApplicationToken'> {
   return {
     ...checks.issuer(needs),
     scope: readLoginScope(checks),

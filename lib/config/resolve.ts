@@ -39,9 +39,11 @@ export interface ResolvedOptions extends ResolvedProvider {
   readonly providerTimeoutSeconds: number
   readonly clockToleranceSeconds: number
   readonly idTokenSignedResponseAlg: string | undefined
+  readonly logoutTokenType: 'required' | 'optional'
   readonly allowedOrigins: readonly string[]
   readonly fetchOrigins: readonly string[]
   readonly postLogoutRedirect: string
+  readonly logoutHint: boolean
   readonly responseMode: 'query' | 'form_post'
   readonly par: boolean
   readonly dpop: boolean
@@ -75,9 +77,11 @@ const known = [
   'providerTimeoutSeconds',
   'clockToleranceSeconds',
   'idTokenSignedResponseAlg',
+  'logoutTokenType',
   'allowedOrigins',
   'fetchOrigins',
   'postLogoutRedirect',
+  'logoutHint',
   'responseMode',
   'par',
   'dpop',
@@ -114,6 +118,7 @@ export function resolveOptions(given: unknown): ResolvedOptions {
     ...readLimits(checks),
     allowedOrigins: readOrigins(checks, 'allowedOrigins'),
     fetchOrigins: readFetchOrigins(checks),
+    logoutHint: checks.boolean('logoutHint', true),
     records: readRecords(checks, '`records`', checks.value('records')),
     sessionStore: readSessionStore(checks),
     storeDevice: checks.boolean('storeDevice', false),
@@ -158,7 +163,9 @@ function readAddresses(
 function readRequestSettings(
   checks: Checks,
   base: URL | undefined,
-): Resolved<'resource' | 'responseMode' | 'par' | 'dpop' | 'userInfo' | 'idTokenSignedResponseAlg' | 'fetch'> {
+): Resolved<
+  'resource' | 'responseMode' | 'par' | 'dpop' | 'userInfo' | 'idTokenSignedResponseAlg' | 'logoutTokenType' | 'fetch'
+> {
   const responseMode = checks.choice('responseMode', ['query', 'form_post'], 'query')
   if (responseMode === 'form_post' && base && base.protocol === 'http:' && !isLoopback(base.hostname)) {
     checks.fault(
@@ -172,6 +179,7 @@ function readRequestSettings(
     dpop: checks.boolean('dpop', false),
     userInfo: checks.boolean('userInfo', false),
     idTokenSignedResponseAlg: readAlgorithm(checks),
+    logoutTokenType: checks.choice('logoutTokenType', ['optional', 'required'], 'optional'),
     fetch: checks.function('fetch'),
   }
 }

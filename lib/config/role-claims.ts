@@ -27,7 +27,11 @@ export function readRoles(own: RoleReader | undefined, sources: OidcRoleSources)
   throw hookFailed('roles', new TypeError('the returned value is not an array of strings'))
 }
 
-/** Returns Keycloak's realm roles, its client roles as `client:role`, and those of `client` without the prefix as well. */
+/**
+ * Returns Keycloak's realm roles, its client roles as `client:role`, and those of `client` without the prefix as well. The
+ * first colon always ends the client's part, so no client can define the role of another: a colon in a client id is
+ * encoded, and a role with a colon is never without its prefix.
+ */
 export function readKeycloakRoles(sources: OidcRoleSources, client?: string): string[] {
   const claims = findSource(sources, keycloakClaims)
   const roles = selectTexts(readRolesMember(claims?.['realm_access']))
@@ -35,12 +39,17 @@ export function readKeycloakRoles(sources: OidcRoleSources, client?: string): st
   if (clients !== null && typeof clients === 'object') {
     for (const name of Object.keys(clients).filter(({ length }) => length <= longestClient)) {
       for (const role of selectTexts(readRolesMember((clients as OidcUnknownClaims)[name]))) {
-        roles.push(`${name}:${role}`)
-        if (name === client) roles.push(role)
+        roles.push(`${encodeClientId(name)}:${role}`)
+        if (name === client && !role.includes(':')) roles.push(role)
       }
     }
   }
   return [...new Set(roles)]
+}
+
+/** Encodes the separator, and the percent sign, so that no two client ids have the same encoding. */
+function encodeClientId(clientId: string): string {
+  return clientId.replace(/[%:]/g, encodeURIComponent)
 }
 
 /** Whether roles can be read from these claims without the option `roles`. */

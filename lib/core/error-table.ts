@@ -16,7 +16,8 @@
  * - `authorization_denied`: the user or the provider refused the login (`access_denied`) (403)
  * - `authorization_failed`: the provider answered the authorization request with another error (400)
  * - `login_loop`: too many logins finished within a minute, because the browser does not keep the session cookie (400)
- * - `destination_refused`: `req.oidc.fetch()` was called for an origin that is not in `fetchOrigins` (500)
+ * - `destination_refused`: `req.oidc.fetch()` was called for an origin that is not in `fetchOrigins`, or redirected to one
+ *   (500)
  * - `client_rejected`: the provider rejected this client or its request; check the configuration (500)
  * - `hook_failed`: the application's `afterLogin`, `roles`, `check` or `onError` failed (500)
  * - `setup_invalid`: the router is missing, mounted at the wrong place or in conflict with another, or the provider

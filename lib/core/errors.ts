@@ -1,12 +1,14 @@
+import { describe } from './describe.ts'
+import { escapeInvisible } from './escape-invisible.ts'
 import { errorTable, type OidcErrorCode } from './error-table.ts'
-import { replaceEvery } from './replace-every.ts'
 
 /** The properties of an {@link OidcError}, except `code` and `message`. */
 export interface OidcErrorInit {
   /** HTTP status of the response. */
   status: number
   /**
-   * Text for the log. It may contain text from the provider, but never a token or a code.
+   * Text for the log. It may contain text from the provider, but never a token or a code. The error has it with control
+   * characters and other invisible characters escaped.
    *
    * @default undefined
    */
@@ -62,7 +64,7 @@ export class OidcError extends Error {
     this.code = code
     this.status = init.status
     this.headers = init.headers ?? {}
-    this.detail = init.detail
+    this.detail = init.detail === undefined ? undefined : escapeInvisible(init.detail)
     if (init.cause !== undefined) {
       Object.defineProperty(this, 'cause', { value: init.cause, enumerable: false, configurable: true, writable: true })
     }
@@ -123,6 +125,12 @@ export interface LoginNeededInit extends OidcLoginNeeds {
    * @default false
    */
   readonly isRepeat?: boolean | undefined
+  /**
+   * Whether a login that requested the same returned too late.
+   *
+   * @default false
+   */
+  readonly isLate?: boolean | undefined
 }
 
 type StepUpCode = 'login_required' | 'authentication_insufficient' | 'not_allowed'
@@ -136,7 +144,7 @@ const stepUpMessages: Readonly<Record<StepUpCode, string>> = {
 
 /**
  * An error that a further login may resolve: the user is logged in, but the login does not meet a requirement. Guards
- * and `errorHandler()` redirect a page navigation to the provider for such a login, unless `isRepeat` is true.
+ * and `errorHandler()` redirect a page navigation to the provider for such a login, unless `isRepeat` or `isLate` is true.
  *
  * - `login_required` (401): the user has to log in again
  * - `authentication_insufficient` (401): a more recent or stronger authentication is required
@@ -168,14 +176,22 @@ export class LoginNeeded extends OidcError {
    * @default false
    */
   readonly isRepeat: boolean
+  /**
+   * Whether a login requested a maximum age of the authentication within the last five minutes, and returned when the
+   * authentication was too old already. Then no redirect follows, because it could loop: the error page has a link instead.
+   *
+   * @default false
+   */
+  readonly isLate: boolean
 
   constructor(code: StepUpCode, init: LoginNeededInit) {
-    const { provider, owner, scope, parameters, isRepeat = false } = init
+    const { provider, owner, scope, parameters, isRepeat = false, isLate = false } = init
     super(code, stepUpMessages[code], { status: isRepeat ? 403 : errorTable[code].status, detail: init.detail })
     this.provider = provider
     this.owner = owner
     this.needs = { scope, parameters }
     this.isRepeat = isRepeat
+    this.isLate = isLate
   }
 }
 
@@ -206,28 +222,6 @@ export function providerUnavailable(detail: string, retryAfterSeconds?: number):
   return fail('provider_unavailable', detail, { retryAfterSeconds })
 }
 
-/** Masks `secrets` in a text, plain and encoded. Call it before the text is cut, because a truncated secret is not found. */
-export function maskSecrets(text: string, secrets: readonly (string | undefined)[]): string {
-  let masked = text
-  for (const secret of secrets) {
-    if (secret === undefined || secret.length < 4) continue
-    const urlEncoded = encodeURIComponent(secret)
-    const formEncoded = new URLSearchParams([['', secret]]).toString().slice(1)
-    const json = JSON.stringify(secret).slice(1, -1)
-    for (const form of new Set([secret, urlEncoded, formEncoded, json])) masked = replaceEvery(masked, form, '[secret]')
-  }
-  return masked
-}
-
-/** Returns the name, code and message of a thrown value on one line, with `secrets` masked. */
-export function describe(error: unknown, secrets: readonly (string | undefined)[] = []): string {
-  if (!(error instanceof Error))
-    return typeof error === 'string' ? maskSecrets(error, secrets).slice(0, 500) : `a thrown ${typeof error}`
-  const code = (error as { code?: unknown }).code
-  const message = maskSecrets(error.message, secrets).replace(/\s+/g, ' ').slice(0, 500)
-  return `${error.name}${typeof code === 'string' ? ` (${code})` : ''}${message ? `: ${message}` : ''}`
-}
-
 /** Creates the error for a function of the application that threw. */
 export function hookFailed(hook: string, error: unknown, secrets: readonly (string | undefined)[] = []): OidcError {
   // A refusal, or a fault of the store or the provider that the function encountered, is not the function's own fault.
@@ -236,6 +230,8 @@ export function hookFailed(hook: string, error: unknown, secrets: readonly (stri
 }
 
 /** Creates the error for a setup mistake. The message contains the fix. */
-export function setupInvalid(message: string): OidcError {
+export function setupInvalid(problem: string): OidcError {
+  // It may quote the URL of a request, or the provider's metadata.
+  const message = escapeInvisible(problem)
   return fail('setup_invalid', message, { message: `express-session-oidc: ${message}` })
 }

@@ -1,4 +1,5 @@
 import { channel, type Channel } from 'node:diagnostics_channel'
+import { escapeInvisible } from './escape-invisible.ts'
 
 /** The fields that every event has. */
 export interface OidcEventBase {
@@ -130,7 +131,7 @@ export class Events {
     const published = channels[name]
     const listeners = this.#listeners.get(name)
     if (!published.hasSubscribers && !listeners?.size) return
-    const event = Object.freeze({ provider: this.#provider, at: Date.now() / 1000, ...fields })
+    const event = Object.freeze({ provider: this.#provider, at: Date.now() / 1000, ...escapeDetail(fields) })
     published.publish(event)
     for (const listener of listeners ?? []) {
       try {
@@ -143,10 +144,14 @@ export class Events {
   }
 }
 
+function escapeDetail<Fields extends { readonly detail?: string | undefined }>(fields: Fields): Fields {
+  return fields.detail === undefined ? fields : { ...fields, detail: escapeInvisible(fields.detail) }
+}
+
 /** Emits a warning, because a log that fails must not fail a login. */
 function warnOfListener(name: string, error: unknown): void {
   process.emitWarning(
-    `a listener of the event '${name}' threw ${error instanceof Error ? error.name : 'a value'}; catch its errors`,
+    `a listener of the event '${name}' threw ${error instanceof Error ? escapeInvisible(error.name) : 'a value'}; catch its errors`,
     {
       code: 'OIDC_LISTENER_FAILED',
     },

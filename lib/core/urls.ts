@@ -20,12 +20,17 @@ export function isLoopback(hostname: string): boolean {
  * in Node 20 it accepts strings that `new URL` rejects.
  */
 export function parseUrl(text: string, base?: string): URL | undefined {
-  if (base === undefined && hasLongHost(text)) return undefined
+  if ((base === undefined || hasHost(text)) && hasLongHost(text)) return undefined
   try {
     return new URL(text, base)
   } catch {
     return undefined
   }
+}
+
+/** Whether a reference names a host, rather than being a path on that of its base (RFC 3986, section 4.2). */
+function hasHost(text: string): boolean {
+  return /^[\0-\x20]*(?:[a-z][a-z0-9+.-]*:|[/\\]{2})/i.test(text.replace(/[\t\n\r]/g, ''))
 }
 
 /** Whether the host of an absolute URL is too long. URL parsers ignore line breaks, tabs and the number of slashes. */
@@ -46,7 +51,8 @@ export function isSecureUrl(value: unknown, allowInsecure: boolean): boolean {
  * Returns the path, query and fragment of `input` if it is a path on `origin`, else undefined. It must begin with exactly
  * one slash. Absolute URLs are rejected, because another parser may find another host in them. A backslash or a control
  * character in the path is rejected, raw and percent-encoded: proxies, frameworks and browsers decode or drop them at
- * different times.
+ * different times. A path with a dot segment is rejected too: a browser would open another path than the one that was
+ * routed and guarded here.
  */
 export function toLocalPath(input: unknown, origin: string): string | undefined {
   if (typeof input !== 'string' || input.length > longest) return undefined
@@ -54,12 +60,17 @@ export function toLocalPath(input: unknown, origin: string): string | undefined 
   // A valid URL contains no raw control characters, spaces, backslashes or lone surrogates (RFC 3986, section 2).
   if (/[\p{Cc}\p{Surrogate} \\]/u.test(input)) return undefined
   const path = input.split(/[?#]/, 1)[0] as string
-  if (/%(?:[01][0-9a-f]|7f|5c)/i.test(path)) return undefined
+  if (/%(?:[01][0-9a-f]|7f|5c)/i.test(path) || hasDotSegment(path)) return undefined
   const url = parseUrl(input, origin)
   if (url?.origin !== new URL(origin).origin) return undefined
   const result = url.pathname + url.search + url.hash
-  // Resolving dot segments can leave two slashes in front, and percent-encoding can exceed the limit.
+  // Percent-encoding can exceed the limit.
   return /^\/(?:\/|%2f)/i.test(result) || result.length > longest ? undefined : result
+}
+
+/** Whether URL parsers resolve a segment of the path: `.`, `..` and their percent-encoded forms (WHATWG URL, 4.2). */
+function hasDotSegment(path: string): boolean {
+  return path.split('/').some((segment) => /^(?:\.|%2e){1,2}$/i.test(segment))
 }
 
 /** Returns the path and query of a `Referer` header that names a page of `origin`, else undefined. */

@@ -1,3 +1,5 @@
+import { escapeInvisible } from './escape-invisible.ts'
+
 const documentation = 'docs/setup-mistakes.md of the package express-session-oidc'
 
 /** Setup mistakes that show only at run time. docs/setup-mistakes.md has the fix of each. */
@@ -7,6 +9,7 @@ export type SetupWarning =
   | 'OIDC_STORE_NOT_ATOMIC'
   | 'OIDC_TRUST_PROXY'
   | 'OIDC_SESSION_COOKIE_STRICT'
+  | 'OIDC_SESSION_COOKIE_NAME'
   | 'OIDC_ROUTER_ORDER'
   | 'OIDC_ACCESS_TOKEN_UNVERIFIED'
   | 'OIDC_FRONTCHANNEL_COOKIE'
@@ -19,7 +22,11 @@ export function warnOnce(code: SetupWarning, message: string, subject: string = 
   const key = `${code} ${subject}`
   if (said.has(key)) return
   said.add(key)
-  process.emitWarning(message, { type: 'OidcSetupWarning', code, detail: `See ${code} in ${documentation}.` })
+  process.emitWarning(escapeInvisible(message), {
+    type: 'OidcSetupWarning',
+    code,
+    detail: `See ${code} in ${documentation}.`,
+  })
 }
 
 /** Lets specs see warnings again that were emitted before. */

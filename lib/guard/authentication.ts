@@ -17,22 +17,24 @@ export interface AuthenticationRule {
 /** The claim that does not meet a rule (RFC 9470, section 3). */
 export type MissingAuthentication = 'acr' | 'auth_time'
 
-/** Returns the claim that does not meet a rule; undefined if the authentication meets the rule. */
+/**
+ * Returns the claim that does not meet a rule; undefined if the authentication meets the rule. The clock tolerance applies
+ * to an `auth_time` in the future only, so that it never extends `maxAuthAgeSeconds`.
+ */
 export function findMissingAuthentication(
   { acr, authTime }: Authentication,
   rule: AuthenticationRule,
-  toleranceSeconds: number,
+  clockToleranceSeconds: number,
 ): MissingAuthentication | undefined {
   if (rule.acr && !rule.acr.includes(acr as string)) return 'acr'
   if (rule.maxAuthAgeSeconds === undefined) return undefined
-  return isRecent(authTime, rule.maxAuthAgeSeconds, toleranceSeconds) ? undefined : 'auth_time'
+  return isRecent(authTime, rule.maxAuthAgeSeconds, clockToleranceSeconds) ? undefined : 'auth_time'
 }
 
-/** Whether a user authenticated within `maxAgeSeconds`. A time in the future is never accepted. */
-function isRecent(authTime: unknown, maxAgeSeconds: number, tolerance: number): boolean {
+function isRecent(authTime: unknown, maxAgeSeconds: number, clockToleranceSeconds: number): boolean {
   if (typeof authTime !== 'number') return false
   const age = nowSeconds() - authTime
-  return age >= -tolerance && age <= maxAgeSeconds + tolerance
+  return age >= -clockToleranceSeconds && age <= maxAgeSeconds
 }
 
 /** Returns the parameters that request the required authentication (OIDC Core, section 3.1.2.1; RFC 9470, section 4). */

@@ -23,6 +23,10 @@ export interface TrustedIssuer {
   readonly roles: ((sources: OidcRoleSources) => readonly string[]) | undefined
   /** Undefined if tokens of this issuer are not introspected. */
   readonly introspection: Introspection | undefined
+  /** The client of the guard at this issuer; undefined if it has none. */
+  readonly clientId: string | undefined
+  /** Whether the provider issued a token with these claims to an application for itself. */
+  readonly isApplicationToken: ((claims: OidcUnknownClaims) => boolean) | undefined
   /** The issuer rules of the provider, if any. */
   readonly rules: OidcIssuerRules | undefined
 }
@@ -45,8 +49,9 @@ export interface BearerPolicy {
  */
 export async function verifyToken(policy: BearerPolicy, token: string): Promise<BearerAuth> {
   const { clockToleranceSeconds, remembered } = policy
-  const { issuer, audience, algorithms, keys, roles, introspection, rules } = findTrustedIssuer(policy, token)
-  const checks = { issuer, audience, algorithms, clockToleranceSeconds, rules }
+  const trusted = findTrustedIssuer(policy, token)
+  const { issuer, keys, roles, introspection, rules } = trusted
+  const checks = { ...trusted, clockToleranceSeconds }
   // An introspection response may omit `iss` (RFC 7662, section 2.2).
   const makeAuth = (claims: OidcUnknownClaims): BearerAuth =>
     makeBearerAuth(token, (claims['iss'] as string | undefined) ?? issuer, claims, roles)

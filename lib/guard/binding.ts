@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto'
-import { acceptedAlgorithms } from '../config/algorithms.ts'
 import { storeUnavailable } from '../core/errors.ts'
 import type { OidcRecords } from '../core/records.ts'
 import { verifyDpopProof } from '../tokens/dpop-proof.ts'
@@ -12,6 +11,8 @@ export interface BindingPolicy {
   readonly dpop: OidcRecords | undefined
   /** Whether client certificates are accepted (RFC 8705). */
   readonly mtls: boolean
+  /** Accepted signature algorithms of DPoP proofs. */
+  readonly algorithms: readonly string[]
   readonly clockToleranceSeconds: number
 }
 
@@ -73,7 +74,7 @@ function proveCertificate({ mtls }: BindingPolicy, thumbprint: unknown, { certif
 
 /** Checks that the proof is by this key, for this request, and was not used before (RFC 9449, section 7.1). */
 async function proveKey(
-  { dpop, clockToleranceSeconds }: BindingPolicy,
+  { dpop, algorithms, clockToleranceSeconds }: BindingPolicy,
   { token }: BearerAuth,
   thumbprint: unknown,
   { scheme, method, url, proof }: Presentation,
@@ -82,7 +83,7 @@ async function proveKey(
   if (scheme !== 'dpop') {
     throw new TokenRejected('the token is bound to a key (cnf); present it with the scheme DPoP and a proof', 'proof')
   }
-  const checks = { method, url, token, thumbprint, algorithms: acceptedAlgorithms, clockToleranceSeconds }
+  const checks = { method, url, token, thumbprint, algorithms, clockToleranceSeconds }
   const { jti, seconds } = await verifyDpopProof(proof, checks)
   // A `jti` is unique only among the proofs of one key. The hash limits the length of the stored id.
   const id = createHash('sha256')

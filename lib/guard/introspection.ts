@@ -38,7 +38,7 @@ export class Introspection {
         'the token is not active: it is expired or revoked, or not for this client. In Keycloak, add the client to aud with an Audience mapper in a client scope',
       )
     }
-    checkAnsweredClaims(answer, checks)
+    checkAnsweredClaims(token, answer, checks)
     return answer
   }
 }

@@ -1,13 +1,8 @@
 import type { Request } from 'express'
-import { nowSeconds } from '../core/clock.ts'
 import type { OidcLoginNeeds } from '../core/errors.ts'
-import { wasRequestedRecently } from '../session/step-up-history.ts'
+import { extendMaxAge, hasReturnedLate, hasRequestedMaxAge, wasRequestedRecently } from '../session/step-up-history.ts'
 import type { LoginEntry } from '../store/login-entry.ts'
-import {
-  makeAuthenticationParameters,
-  findMissingAuthentication,
-  type MissingAuthentication,
-} from './authentication.ts'
+import { type AuthenticationRule, makeAuthenticationParameters, findMissingAuthentication } from './authentication.ts'
 import { findFailedCheck, findMissing, type Missing } from './requirements.ts'
 import type { CompiledRule } from './rule.ts'
 
@@ -18,10 +13,9 @@ export interface StepUpRequired extends OidcLoginNeeds {
   readonly missing: string
   /** Whether the same was requested recently, and the login still does not have it. */
   readonly isRepeat: boolean
+  /** Whether the login that requested it returned too late. */
+  readonly isLate: boolean
 }
-
-/** Minimum time, in seconds, that a user has to get back from the provider to the page. */
-const wayBackSeconds = 30
 
 /**
  * Evaluates a login against a rule. Returns what is missing, or undefined if the login meets the rule. Requirements that
@@ -37,18 +31,22 @@ export async function evaluateLogin(
 ): Promise<Missing | StepUpRequired | undefined> {
   return (
     findMissing({ roles: entry.roles, scope: entry.scope, claims: entry.user }, rule.permanent) ??
-    findStepUp(entry, rule, Math.max(clockToleranceSeconds, wayBackSeconds)) ??
+    findStepUp(entry, rule, clockToleranceSeconds) ??
     (await findFailedCheck(entry.user, rule, req))
   )
 }
 
-function findStepUp(entry: LoginEntry, rule: CompiledRule, toleranceSeconds: number): StepUpRequired | undefined {
+function findStepUp(entry: LoginEntry, rule: CompiledRule, clockToleranceSeconds: number): StepUpRequired | undefined {
   const scope = rule.scope.filter((required) => !entry.scope.includes(required))
-  const authentication = findStepUpAuthentication(entry, rule, toleranceSeconds)
+  const { acr, authTime } = entry
+  const authentication = findMissingAuthentication({ acr, authTime }, adjustRule(entry, rule), clockToleranceSeconds)
   if (scope.length === 0 && !authentication) return undefined
-  const parameters = authentication ? makeAuthenticationParameters(rule) : {}
+  const isLate = authentication === 'auth_time' && hasReturnedLate(entry, rule.maxAuthAgeSeconds as number)
+  // The provider may consider an authentication recent that is too old here. It never does so for `max_age=0`.
+  const parameters = authentication
+    ? makeAuthenticationParameters(isLate ? { ...rule, maxAuthAgeSeconds: 0 } : rule)
+    : {}
   const isScopeRepeat = scope.length > 0 && wasRequestedRecently(entry, { scope, parameters: {} })
-  // A requested `max_age` was met when the user came back: otherwise the login would have failed.
   const isAcrRepeat =
     authentication === 'acr' &&
     wasRequestedRecently(entry, { scope: [], parameters: { acr_values: parameters['acr_values'] as string } })
@@ -61,23 +59,13 @@ function findStepUp(entry: LoginEntry, rule: CompiledRule, toleranceSeconds: num
     scope,
     parameters,
     isRepeat: isScopeRepeat || isAcrRepeat,
+    isLate,
   }
 }
 
-function findStepUpAuthentication(
-  entry: LoginEntry,
-  rule: CompiledRule,
-  toleranceSeconds: number,
-): MissingAuthentication | undefined {
-  const missing = findMissingAuthentication({ acr: entry.acr, authTime: entry.authTime }, rule, toleranceSeconds)
-  return missing === 'auth_time' && isJustBack(entry, rule, toleranceSeconds) ? undefined : missing
-}
-
-/**
- * Whether a login has just come back from a request for the same or a smaller `max_age`. Its `auth_time` was compared with
- * the time at which the user left, because the provider's pages after the password may take longer than the way back.
- */
-function isJustBack({ requested }: LoginEntry, { maxAuthAgeSeconds = 0 }: CompiledRule, wayBack: number): boolean {
-  const maxAge = requested.parameters['max_age']
-  return maxAge !== undefined && Number(maxAge) <= maxAuthAgeSeconds && nowSeconds() - requested.at <= wayBack
+/** Returns the authentication that a login needs: a login that requested the maximum age has the time to return. */
+function adjustRule({ requested }: LoginEntry, rule: CompiledRule): AuthenticationRule {
+  const { acr, maxAuthAgeSeconds } = rule
+  if (maxAuthAgeSeconds === undefined || !hasRequestedMaxAge(requested, maxAuthAgeSeconds)) return rule
+  return { acr, maxAuthAgeSeconds: extendMaxAge(maxAuthAgeSeconds) }
 }

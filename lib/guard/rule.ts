@@ -80,8 +80,8 @@ export interface OidcAuthRule<Claims extends object = OidcUserClaims> extends Oi
   acr?: string | readonly string[]
   /**
    * Maximum time since the user last authenticated (`auth_time`), in seconds, from 0 to 31,622,400 (366 days). A navigation
-   * of an older login is redirected to the provider to authenticate again (`max_age`). To allow for the way back, 30
-   * seconds are added, or the clock tolerance if that is longer.
+   * of an older login is redirected to the provider to authenticate again (`max_age`). The clock tolerance is not added. To
+   * allow for the way back, a login that requested less than a minute is accepted until a minute after `auth_time`.
    *
    * @default any
    * @see https://openid.net/specs/openid-connect-core-1_0.html#AuthRequest

@@ -1,5 +1,4 @@
 import type { RequestHandler } from 'express'
-import { acceptedAlgorithms } from '../config/algorithms.ts'
 import type { BearerOptions } from '../config/bearer-options.ts'
 import {
   resolveBearer,
@@ -63,7 +62,11 @@ export function createBearer(options: BearerOptions): Bearer {
   const resolved = resolveBearer(options)
   const events = new Events(resolved.name)
   const onFault = (detail: string | undefined): void => events.emit('provider_fault', { detail })
-  const issuers = resolved.issuers.map((issuer) => ({ ...issuer, ...makeSources(resolved, issuer, onFault) }))
+  const issuers = resolved.issuers.map((issuer) => ({
+    ...issuer,
+    ...makeSources(resolved, issuer, onFault),
+    clientId: issuer.introspection?.clientId,
+  }))
   const resource = resolved.origin === undefined ? undefined : { ...resolved, origin: resolved.origin }
   const guard = makeGuard(resolved, {
     issuers,
@@ -91,12 +94,12 @@ export function createBearer(options: BearerOptions): Bearer {
 
 /** Returns the guard for access tokens of an instance's issuer. It shares the keys with the instance's logins. */
 export function makeInstanceGuard({ options, provider, keys, events }: Instance): BearerGuard {
-  const { issuer, rules, roles, bearer, clockToleranceSeconds, onError } = options
+  const { issuer, rules, isApplicationToken, roles, clientId, bearer, clockToleranceSeconds, onError } = options
   const { audience, algorithms } = bearer
   const introspection =
     bearer.introspection && new Introspection(bearer.introspection, (token) => introspect(provider, token))
   return makeGuard(bearer, {
-    issuers: [{ issuer, rules, audience, algorithms, keys, roles, introspection }],
+    issuers: [{ issuer, rules, isApplicationToken, clientId, audience, algorithms, keys, roles, introspection }],
     realm: audience[0] ?? options.origin,
     resource: options,
     resourceMetadata: makeMetadataUrl(options),
@@ -116,17 +119,18 @@ interface GuardParts {
   readonly events: Events
 }
 
-function makeGuard({ cacheSeconds, dpop, mtls }: ResolvedBearerSettings, parts: GuardParts): BearerGuard {
+function makeGuard({ algorithms, cacheSeconds, dpop, mtls }: ResolvedBearerSettings, parts: GuardParts): BearerGuard {
   const { issuers, realm, resource, resourceMetadata: metadata, onError, clockToleranceSeconds, events } = parts
   return {
     policy: {
       issuers,
       clockToleranceSeconds,
       remembered: new RememberedTokens(cacheSeconds),
-      challenge: { realm, resourceMetadata: metadata, dpopAlgorithms: dpop && acceptedAlgorithms.join(' ') },
+      challenge: { realm, resourceMetadata: metadata, dpopAlgorithms: dpop && algorithms.join(' ') },
       binding: {
         dpop: dpop === 'memory' ? new MemoryRecords() : dpop,
         mtls: mtls !== undefined,
+        algorithms,
         clockToleranceSeconds,
       },
       events,

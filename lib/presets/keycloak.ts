@@ -19,7 +19,8 @@ export interface KeycloakOptions {
   realm: string
   /**
    * Client whose roles are also listed by their plain name, without the prefix `<client>:`. Usually this is the `clientId`
-   * of this application.
+   * of this application. A role whose name contains a colon keeps its prefix, because it could be the role of another
+   * client.
    * @default none
    * @example keycloak({ url: 'https://id.example.com', realm: 'acme', client: 'web' })
    */
@@ -28,7 +29,9 @@ export interface KeycloakOptions {
 
 /**
  * Returns the provider of a Keycloak realm, for `createOidc` and `createBearer`: its issuer, and roles from the access
- * token. Realm roles keep their name (`admin`), client roles are named `client:role` (`orders:read`).
+ * token. Realm roles keep their name (`admin`), client roles are named `client:role` (`orders:read`). In the client's part,
+ * `:` is encoded as `%3A` and `%` as `%25`: the role `admin` of the client `https://orders.example.com` is
+ * `https%3A//orders.example.com:admin`.
  * @throws OidcError `options_invalid`, which names every fault.
  * @example createOidc({ provider: keycloak({ url: 'https://id.example.com', realm: 'acme' }), ...options })
  */

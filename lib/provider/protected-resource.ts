@@ -42,14 +42,16 @@ interface CallFailure {
 }
 
 /**
- * Calls an API with an access token (RFC 6750, section 2.1). Rejects with the errors of `fetch`. The caller checks that the
- * token may be sent to this URL.
+ * Calls an API with an access token (RFC 6750, section 2.1), or without one. Rejects with the errors of `fetch`. The caller
+ * checks that the token may be sent to this URL.
  */
 export async function callResource(
-  { accessToken, dpop }: PresentedToken,
+  token: PresentedToken | undefined,
   url: URL,
   init: RequestInit,
 ): Promise<ResourceAnswer> {
+  if (!token) return { response: await fetch(url, init), challenges: [] }
+  const { accessToken, dpop } = token
   const headers = new Headers(init.headers)
   const failure: CallFailure = {}
   const configuration = makeResourceConfiguration(url, makeFetch(init, failure))
@@ -72,7 +74,6 @@ export async function callResource(
 function makeFetch({ redirect = 'follow', signal = null, ...init }: RequestInit, failure: CallFailure): CustomFetch {
   return async (address, options) => {
     try {
-      // `fetch` drops the token on a redirect to another origin (Fetch Standard, HTTP-redirect fetch).
       const response = await fetch(address, { ...init, ...options, redirect, signal } as RequestInit)
       if (!hasLongChallenge(response)) return response
       failure.unread = response

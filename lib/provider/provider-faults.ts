@@ -1,6 +1,7 @@
 import { WWWAuthenticateChallengeError } from 'openid-client'
 import type { ResolvedOptions } from '../config/resolve.ts'
-import { fail, OidcError, describe, providerUnavailable, maskSecrets } from '../core/errors.ts'
+import { describe, maskSecrets } from '../core/describe.ts'
+import { fail, OidcError, providerUnavailable } from '../core/errors.ts'
 
 /**
  * Converts an error of openid-client. The original is not kept as `cause`: its own causes carry codes, tokens and claims,

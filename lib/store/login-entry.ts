@@ -1,3 +1,4 @@
+import { isJsonObject } from '../core/json.ts'
 import type { OidcUnknownClaims } from '../config/claims.ts'
 import { nowSeconds } from '../core/clock.ts'
 import type { OidcLoginNeeds } from '../core/errors.ts'
@@ -65,13 +66,9 @@ export function isLoginEntry(value: unknown): value is LoginEntry {
     typeof entry.endsAt === 'number' &&
     Array.isArray(entry.roles) &&
     Array.isArray(entry.scope) &&
-    isObject(entry.user) &&
-    isObject(entry.requested)
+    isJsonObject(entry.user) &&
+    isJsonObject(entry.requested)
   )
-}
-
-function isObject(value: unknown): boolean {
-  return value !== null && typeof value === 'object'
 }
 
 /** Returns the entries of all other instances. */

@@ -131,7 +131,7 @@ export class RedisSessionStore extends RedisStore {
     const options = { keys: [this.prefix + sid], arguments: [] }
     const [text, secondsLeft] = (await this.#run(() => this.#client.eval(lifeScript, options))) as unknown[]
     if (typeof text !== 'string') return undefined
-    const maxAge = parseSession(text).cookie?.originalMaxAge
+    const maxAge = parseSession(text).cookie.originalMaxAge
     const life = typeof maxAge === 'number' ? Math.min(this.#idleSeconds, maxAge / 1000) : this.#idleSeconds
     return Math.floor(Date.now() / 1000 - Math.max(0, Math.ceil(life) - Number(secondsLeft)))
   }

@@ -1,6 +1,6 @@
 import type { Session, SessionData } from 'express-session'
 import { storeUnavailable } from '../core/errors.ts'
-import { parseJson } from '../core/json.ts'
+import { isJsonObject, parseJson } from '../core/json.ts'
 
 /** Returns the content and lifetime of a session as text, without the times of its cookie, which each request moves. */
 export function serializeContent(session: SessionData, seconds: number): string {
@@ -15,12 +15,45 @@ export function isLive(session: SessionData): boolean {
   return typeof (session as Partial<Session>).save === 'function'
 }
 
+/**
+ * Parses a stored session.
+ *
+ * @throws OidcError `store_unavailable` if the text is not a session. With a cookie of the wrong form, express-session throws
+ * where it reads the session, or where it writes the response, and then never answers.
+ */
 export function parseSession(text: string): SessionData {
   const data = parseJson(text)
-  if (data !== null && typeof data === 'object') return data as SessionData
+  if (isJsonObject(data) && isCookie(data['cookie'])) return data as unknown as SessionData
   throw storeUnavailable(
-    new Error('a session in Redis is not a JSON object; check whether something else writes to this key'),
+    new Error('a value in Redis is not a session; check whether something else writes to this key'),
   )
+}
+
+/** Whether express-session can restore a stored cookie and serialize it. Null and false mean that a member is not set. */
+function isCookie(value: unknown): boolean {
+  if (!isJsonObject(value)) return false
+  const { originalMaxAge, expires, path, domain, sameSite, priority } = value
+  return (
+    isUnsetOr(originalMaxAge, typeof originalMaxAge === 'number') &&
+    isUnsetOr(expires, typeof expires === 'string' && !Number.isNaN(Date.parse(expires))) &&
+    isUnsetOr(path, isAttribute(path)) &&
+    isUnsetOr(domain, isAttribute(domain)) &&
+    isUnsetOr(sameSite, isAmong(sameSite, [true, 'strict', 'lax', 'none'])) &&
+    isUnsetOr(priority, isAmong(priority, ['low', 'medium', 'high']))
+  )
+}
+
+function isUnsetOr(value: unknown, isValid: boolean): boolean {
+  return value === undefined || value === null || value === false || isValid
+}
+
+function isAmong(value: unknown, values: readonly unknown[]): boolean {
+  return values.includes(typeof value === 'string' ? value.toLowerCase() : value)
+}
+
+/** Whether a value can be that of a cookie attribute (RFC 6265, section 4.1.1). */
+function isAttribute(value: unknown): boolean {
+  return typeof value === 'string' && /^[\x21-:<-~]*$/.test(value)
 }
 
 /**

@@ -4,7 +4,7 @@ import { applyChange, type TestJsonObject } from './change.ts'
 import { authenticateClient } from './client-auth.ts'
 import { presentedToken, refuseToken } from './presented-token.ts'
 import type { TestRequest } from './request.ts'
-import { activeToken, getIssuer, type ProviderState } from './state.ts'
+import { activeToken, getIssuer, type Grant, type ProviderState } from './state.ts'
 import { confirmation, makeToken, tokenType } from './tokens.ts'
 import { releasedClaims } from './users.ts'
 
@@ -59,14 +59,23 @@ export function introspect(provider: ProviderState, request: TestRequest): Answe
   })
 }
 
-/** RFC 7009: revoking a refresh token revokes all tokens of its login. An unknown token is not an error. */
+/**
+ * RFC 7009: revoking a refresh token revokes all tokens that the client got in the same session, as Keycloak does. An unknown
+ * token is not an error.
+ */
 export function revoke(provider: ProviderState, request: TestRequest): Answer {
   const client = authenticateClient(provider, request)
   if (!('clientId' in client)) return client
   const text = request.params.get('token') ?? ''
   const refreshToken = provider.refreshTokens.get(text)
-  if (refreshToken?.grant.clientId === client.clientId) refreshToken.grant.revoked = true
+  if (refreshToken?.grant.clientId === client.clientId) revokeSession(provider, refreshToken.grant)
   const accessToken = provider.accessTokens.get(text)
   if (accessToken?.grant.clientId === client.clientId) accessToken.revoked = true
   return { status: 200, headers: { 'cache-control': 'no-store' }, body: '' }
+}
+
+function revokeSession({ refreshTokens, accessTokens }: ProviderState, { clientId, session }: Grant): void {
+  for (const { grant } of [...refreshTokens.values(), ...accessTokens.values()]) {
+    if (grant.clientId === clientId && grant.session === session) grant.revoked = true
+  }
 }

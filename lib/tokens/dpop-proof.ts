@@ -1,6 +1,6 @@
-import { EmbeddedJWK, calculateJwkThumbprint, jwtVerify, type JWK, type JWTVerifyResult } from 'jose'
+import { EmbeddedJWK, calculateJwkThumbprint, decodeProtectedHeader, jwtVerify, type JWK, type JWTPayload } from 'jose'
 import { createHash } from 'node:crypto'
-import { describe } from '../core/errors.ts'
+import { describe } from '../core/describe.ts'
 import { parseUrl } from '../core/urls.ts'
 import { TokenRejected } from './token-rejected.ts'
 
@@ -40,28 +40,37 @@ export async function verifyDpopProof(proof: string | undefined, checks: DpopPro
   // Node joins several headers with commas, which no JWT contains.
   if (proof.length > longestProof || !/^[\w-]+\.[\w-]+\.[\w-]+$/.test(proof))
     throw rejectProof('the DPoP header is not a JWT')
-  const { payload, protectedHeader } = await verifyProofSignature(proof, checks)
-  const { jti, htm, htu, ath } = payload
+  // Before the signature: the client chooses the key, and some keys make the verification expensive.
+  if ((await findProofThumbprint(proof)) !== checks.thumbprint)
+    throw rejectProof('its key is not the one that the token is bound to')
+  const { jti, htm, htu, ath } = await verifyProofSignature(proof, checks)
   if (typeof jti !== 'string' || jti === '' || jti.length > longestId)
     throw rejectProof('jti is not a valid identifier')
   if (htm !== checks.method) throw rejectProof('htm is not the method of the request')
   if (!isSameUrl(htu, checks.url)) throw rejectProof(`htu is not ${checks.url.origin}${checks.url.pathname}`)
   if (ath !== createHash('sha256').update(checks.token).digest('base64url'))
     throw rejectProof('ath is not the hash of the access token')
-  if ((await calculateJwkThumbprint(protectedHeader.jwk as JWK)) !== checks.thumbprint) {
-    throw rejectProof('its key is not the one that the token is bound to')
-  }
   return { jti, seconds: proofSeconds + 2 * checks.clockToleranceSeconds }
 }
 
-async function verifyProofSignature(proof: string, checks: DpopProofChecks): Promise<JWTVerifyResult> {
+/** Returns the thumbprint of the key in the header of a proof (RFC 7638). Nothing is verified yet. */
+async function findProofThumbprint(proof: string): Promise<string> {
   try {
-    return await jwtVerify(proof, EmbeddedJWK, {
+    return await calculateJwkThumbprint(decodeProtectedHeader(proof).jwk as JWK)
+  } catch (error) {
+    throw rejectProof(`its header has no valid jwk: ${describe(error)}`)
+  }
+}
+
+async function verifyProofSignature(proof: string, checks: DpopProofChecks): Promise<JWTPayload> {
+  try {
+    const { payload } = await jwtVerify(proof, EmbeddedJWK, {
       typ: 'dpop+jwt',
       algorithms: [...checks.algorithms],
       maxTokenAge: proofSeconds,
       clockTolerance: checks.clockToleranceSeconds,
     })
+    return payload
   } catch (error) {
     throw rejectProof(describe(error))
   }

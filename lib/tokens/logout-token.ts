@@ -1,11 +1,19 @@
 import { nowSeconds } from '../core/clock.ts'
-import { OidcError, describe } from '../core/errors.ts'
+import { describe } from '../core/describe.ts'
+import { OidcError } from '../core/errors.ts'
 import { isPastTime, isSubject, isText } from './claims-checks.ts'
 import type { ClientTokenChecks } from './id-token.ts'
+import { findHashClaim, normalizeType } from './purpose.ts'
 import { TokenRejected } from './token-rejected.ts'
 import { listIssuers } from './issuer-checks.ts'
 import type { Keys } from './key-set.ts'
 import { verifyPresented } from './verify.ts'
+
+/** Values against which a logout token is checked. */
+export interface LogoutTokenChecks extends ClientTokenChecks {
+  /** Whether the header must have the type `logout+jwt`. */
+  readonly requiresType: boolean
+}
 
 /** The claims of a verified logout token. */
 export interface LogoutTokenClaims {
@@ -22,8 +30,8 @@ export interface LogoutTokenClaims {
 
 /** The event that identifies a logout token (OIDC Back-Channel Logout, section 2.4). */
 const logoutEvent = 'http://schemas.openid.net/event/backchannel-logout'
-/** Accepted types in the header. `JWT`, or no type, comes from providers that predate the final specification. */
-const types = ['logout+jwt', 'application/logout+jwt', 'jwt']
+/** Type in the header (OIDC Back-Channel Logout, section 2.4). */
+const logoutType = 'logout+jwt'
 /** Maximum age of a logout token, in seconds. Providers send it immediately, but some retry. */
 export const logoutTokenSeconds = 600
 const longestText = 1000
@@ -37,7 +45,7 @@ const longestText = 1000
 export async function verifyLogoutToken(
   token: string,
   keys: Keys,
-  checks: ClientTokenChecks,
+  checks: LogoutTokenChecks,
 ): Promise<LogoutTokenClaims> {
   const { rules, clockToleranceSeconds } = checks
   const { result } = await verifyPresented(token, keys, {
@@ -45,12 +53,13 @@ export async function verifyLogoutToken(
     audience: checks.clientId,
     algorithms: [...checks.algorithms],
     clockTolerance: clockToleranceSeconds,
-    requiredClaims: ['iss', 'aud', 'iat', 'jti', 'events'],
+    requiredClaims: ['iss', 'aud', 'iat', 'exp', 'jti', 'events'],
   }).catch((fault: unknown) => {
     throw fault instanceof OidcError ? fault : new TokenRejected(describe(fault))
   })
   const { protectedHeader, payload: claims } = result
-  const fault = findTypeFault(protectedHeader.typ) ?? findLogoutTokenFault(claims, clockToleranceSeconds)
+  const fault =
+    findTypeFault(protectedHeader.typ, checks.requiresType) ?? findLogoutTokenFault(claims, clockToleranceSeconds)
   if (fault !== undefined) throw new TokenRejected(fault)
   if (rules?.tokenIssuer && !listIssuers(rules.tokenIssuer, claims).includes(claims.iss as string)) {
     throw new TokenRejected('iss is not an issuer that `tokenIssuer` returned')
@@ -59,17 +68,27 @@ export async function verifyLogoutToken(
   return { iss, sub, sid, jti, iat }
 }
 
-function findTypeFault(typ: string | undefined): string | undefined {
-  return typ === undefined || types.includes(typ.toLowerCase()) ? undefined : 'typ is not that of a logout token'
+/** Returns why the type in the header is not that of a logout token. Providers that predate it send `JWT` or none. */
+function findTypeFault(typ: unknown, isRequired: boolean): string | undefined {
+  const type = normalizeType(typ)
+  if (type === logoutType) return undefined
+  if (isRequired) return `typ is not ${logoutType}, which \`logoutTokenType\` requires`
+  return type === undefined || type === 'jwt' ? undefined : 'typ is not that of a logout token'
 }
 
 function findLogoutTokenFault(claims: Readonly<Record<string, unknown>>, tolerance: number): string | undefined {
-  const { iat, jti, events, nonce, sub, sid } = claims
+  const { iat, exp, jti, events, nonce, sub, sid } = claims
   if (!isPastTime(iat, tolerance)) return 'iat is in the future'
   if (iat < nowSeconds() - logoutTokenSeconds - tolerance) return `iat is more than ${logoutTokenSeconds} seconds ago`
+  // `JSON.parse` turns 1e999 into Infinity.
+  if (!Number.isFinite(exp)) return 'exp is not a time'
   if (!isText(jti, longestText)) return 'jti is not a valid string'
   // Prevents an ID token from being accepted as a logout token (OIDC Back-Channel Logout, section 2.4).
   if (nonce !== undefined) return 'nonce is not allowed in a logout token'
+  // As in ID tokens of Keycloak. Any other value is ignored, because the specification does not define this claim.
+  if (normalizeType(claims['typ']) === 'id') return 'the claim typ is that of an ID token'
+  const hash = findHashClaim(claims)
+  if (hash !== undefined) return `${hash} is a claim of ID tokens`
   const event = (Object(events) as Record<string, unknown>)[logoutEvent]
   if (typeof event !== 'object' || event === null || Array.isArray(event)) return 'events has no back-channel logout'
   if (sub === undefined && sid === undefined) return 'sub and sid are missing'

@@ -2,7 +2,8 @@ import { decodeJwt } from 'jose'
 import type { OidcUnknownClaims } from '../config/claims.ts'
 import type { OidcIssuerRules } from '../config/issuer-rules.ts'
 import { nowSeconds } from '../core/clock.ts'
-import { OidcError, describe } from '../core/errors.ts'
+import { describe } from '../core/describe.ts'
+import { OidcError } from '../core/errors.ts'
 import { looksLikeJwt } from './access-token.ts'
 import { isPastTime, isSubject } from './claims-checks.ts'
 import { TokenRejected } from './token-rejected.ts'
@@ -17,6 +18,10 @@ export interface PresentedTokenChecks {
   readonly audience: readonly string[]
   readonly algorithms: readonly string[]
   readonly clockToleranceSeconds: number
+  /** The client of the guard; undefined if it has none. */
+  readonly clientId?: string | undefined
+  /** Whether the provider issued a token with these claims to an application for itself. */
+  readonly isApplicationToken?: ((claims: OidcUnknownClaims) => boolean) | undefined
   /** Further rules of the options. The caller evaluates them, including `iss` if there is a `tokenIssuer`. */
   readonly rules?: OidcIssuerRules | undefined
 }
@@ -69,7 +74,8 @@ export function readUnverifiedClaims(token: string): OidcUnknownClaims {
 }
 
 /**
- * Checks the claims of a token whose signature is valid.
+ * Checks the claims of a token whose signature is valid, or of an introspection response, which may show by itself that it
+ * is about an access token.
  *
  * @throws TokenRejected
  */
@@ -77,8 +83,11 @@ export function checkPresentedClaims(
   header: { readonly typ?: unknown },
   claims: OidcUnknownClaims,
   checks: PresentedTokenChecks,
+  isAccessToken = false,
 ): void {
-  const fault = findPurposeFault(header, claims) ?? findTokenFault(claims, checks)
+  const { clientId, isApplicationToken } = checks
+  const hints = { clientId, isAccessToken: isAccessToken || isApplicationToken?.(claims) }
+  const fault = findPurposeFault(header, claims, hints) ?? findTokenFault(claims, checks)
   if (fault !== undefined) throw new TokenRejected(fault)
   if (checks.audience.length > 0) checkAudience(claims, checks.audience)
 }
@@ -94,7 +103,7 @@ const presentedTypes = ['bearer', 'dpop', 'access_token', 'pop']
  *
  * @throws TokenRejected
  */
-export function checkAnsweredClaims(claims: OidcUnknownClaims, checks: PresentedTokenChecks): void {
+export function checkAnsweredClaims(token: string, claims: OidcUnknownClaims, checks: PresentedTokenChecks): void {
   const now = nowSeconds()
   const { exp = now, nbf, token_type: type } = claims
   if (type !== undefined && (typeof type !== 'string' || !presentedTypes.includes(type.toLowerCase()))) {
@@ -105,7 +114,9 @@ export function checkAnsweredClaims(claims: OidcUnknownClaims, checks: Presented
   }
   if (nbf !== undefined && !isPastTime(nbf, checks.clockToleranceSeconds))
     throw new TokenRejected('nbf is in the future')
-  checkPresentedClaims({}, { ...claims, iss: claims['iss'] ?? checks.issuer, exp }, checks)
+  // Only access tokens have a `token_type`, and an ID token is never opaque.
+  const isAccessToken = type !== undefined || !looksLikeJwt(token)
+  checkPresentedClaims({}, { ...claims, iss: claims['iss'] ?? checks.issuer, exp }, checks, isAccessToken)
 }
 
 function findTokenFault(claims: OidcUnknownClaims, checks: PresentedTokenChecks): string | undefined {

@@ -1,4 +1,5 @@
-import { fail, OidcError, describe } from '../core/errors.ts'
+import { describe } from '../core/describe.ts'
+import { fail, OidcError } from '../core/errors.ts'
 
 /**
  * Creates the error for a token that failed its checks; returns `reason` itself if it is an OidcError. The reason is only

@@ -37,7 +37,7 @@ const unmeasured: readonly (readonly [string, string])[] = [
   ['it only calls functions that are measured', 'authorize authorizeLogin verifyGivenToken answerFault canStepUpNow'],
   [
     'it only calls functions that are measured',
-    'reportRefusal requireSession loadState warnOfSetup readUnverifiedIssuer',
+    'reportRefusal requireSession loadState warnOfSetup warnOfCookieName readUnverifiedIssuer',
   ],
   [
     'it only calls functions that are measured',
@@ -47,7 +47,10 @@ const unmeasured: readonly (readonly [string, string])[] = [
   ['it only calls functions that are measured', 'sendRedirect reportError loginFailed'],
   ['it calls functions of the application', 'findRuleFault listIssuers addDistributedClaims'],
   ['it looks up an object', 'ensureState ensureReport getRequestState findEntry findPassedInstance isKeyMismatch'],
-  ['its texts are those of lib/ or of the options', 'crossSiteRefused tokenInvalid makeCookiePlace makeCookie'],
+  [
+    'its texts are those of lib/ or of the options',
+    'crossSiteRefused responseMisplaced tokenInvalid makeCookiePlace makeCookie',
+  ],
   [
     'its texts are those of lib/ or of the options',
     'makePlainLogin serveResourceMetadata loginRequired sendJson isUserNeeded',

@@ -2,7 +2,9 @@
 import { Readable } from 'node:stream'
 import type { Request, Response } from 'express'
 import { createBearer } from 'express-session-oidc'
-import { describe, fail, maskSecrets } from '../../lib/core/errors.ts'
+import { describe, maskSecrets } from '../../lib/core/describe.ts'
+import { fail } from '../../lib/core/errors.ts'
+import { escapeInvisible } from '../../lib/core/escape-invisible.ts'
 import { replaceEvery } from '../../lib/core/replace-every.ts'
 import { parseScope, splitWords } from '../../lib/core/scope.ts'
 import { trim, trimEnd } from '../../lib/core/trim.ts'
@@ -49,7 +51,7 @@ import {
   readUnverifiedClaims,
   verifyPresentedToken,
 } from '../../lib/tokens/presented-token.ts'
-import { findPurposeFault } from '../../lib/tokens/purpose.ts'
+import { findHashClaim, findPurposeFault, normalizeType } from '../../lib/tokens/purpose.ts'
 import { secret } from '../support/app.ts'
 import { dpopClient } from '../support/dpop.ts'
 
@@ -219,6 +221,7 @@ export const textReaders: Readonly<Record<string, TextReader>> = {
   replaceEvery: { read: (text) => replaceEvery(text, resemble(text), '') },
   maskSecrets: { read: (text) => maskSecrets(text, [resemble(text), 'a=1&', undefined]) },
   describe: { read: (text) => describe(new Error(text)) },
+  escapeInvisible: { read: escapeInvisible },
   // The headers, query and body of a request
   readCookies: { read: (text) => readCookies(request({ headers: { cookie: text } })) },
   hasCookie: { read: (text) => hasCookie(request({ headers: { cookie: text } }), 'none') },
@@ -265,7 +268,7 @@ export const textReaders: Readonly<Record<string, TextReader>> = {
     read(text) {
       const resource = { origin, basePath: '/shop' }
       const presented = request({ headers: { dpop: text }, url: `/${text}` })
-      return readPresentation(presented, { scheme: 'dpop', token: '' }, resource, undefined)
+      return attemptNow(() => readPresentation(presented, { scheme: 'dpop', token: '' }, resource, undefined))
     },
   },
   authorizeToken: {
@@ -289,7 +292,8 @@ export const textReaders: Readonly<Record<string, TextReader>> = {
   },
   verifyLogoutToken: {
     async read(text) {
-      for (const token of forgeTokens(text).slice(3)) await attempt(() => verifyLogoutToken(token, keys, ownChecks))
+      for (const token of forgeTokens(text).slice(3))
+        await attempt(() => verifyLogoutToken(token, keys, { ...ownChecks, requiresType: false }))
     },
   },
   verifyIdToken: {
@@ -301,11 +305,15 @@ export const textReaders: Readonly<Record<string, TextReader>> = {
   checkPresentedClaims: {
     read: (text) => attemptNow(() => checkPresentedClaims({ typ: text }, forgeClaims(text), presentedChecks)),
   },
-  checkAnsweredClaims: { read: (text) => attemptNow(() => checkAnsweredClaims(forgeClaims(text), presentedChecks)) },
+  checkAnsweredClaims: {
+    read: (text) => attemptNow(() => checkAnsweredClaims(text, forgeClaims(text), presentedChecks)),
+  },
   checkAudience: { read: (text) => attemptNow(() => checkAudience(forgeClaims(text), ['api'])) },
   findPurposeFault: {
     read: (text) => [{ typ: text }, {}].map((header) => findPurposeFault(header, forgeClaims(text))),
   },
+  findHashClaim: { read: (text) => findHashClaim(forgeClaims(text)) },
+  normalizeType: { read: normalizeType },
   makeBearerAuth: { read: (text) => makeBearerAuth('token', issuer, forgeClaims(text), undefined) },
   readKeycloakRoles: {
     read: (text) =>

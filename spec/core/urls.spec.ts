@@ -86,6 +86,16 @@ describe('toLocalPath()', { meta: { id: 'urls-1' } }, () => {
     expect(toLocalPath(input, origin)).toBeUndefined()
   })
 
+  it.each(
+    ['.', '..', '%2e', '%2E', '%2e.', '.%2E', '%2e%2e'].flatMap((dots) => [
+      `/${dots}`,
+      `/a/${dots}`,
+      `/a/${dots}/b?c#d`,
+    ]),
+  )('rejects %j, which URL parsers turn into another path', (input) => {
+    expect(toLocalPath(input, origin)).toBeUndefined()
+  })
+
   it.each([undefined, null, 0, true, {}, [], ['/path'], { toString: () => '/path' }, new URL('/path', origin)])(
     'rejects a value that is not a string: %j',
     (input) => {
@@ -104,8 +114,9 @@ describe('toLocalPath()', { meta: { id: 'urls-1' } }, () => {
     ['/path?back=%5c', '/path?back=%5c'],
     ['/a%2fb', '/a%2fb'],
     ['/a//b', '/a//b'],
-    ['/a/../b', '/b'],
-    ['/a/./b', '/a/b'],
+    ['/a/.../b', '/a/.../b'],
+    ['/.well-known/a', '/.well-known/a'],
+    ['/a?b=/../c', '/a?b=/../c'],
     ['/@elsewhere.example', '/@elsewhere.example'],
     ['/:80', '/:80'],
     ['/https://elsewhere.example', '/https://elsewhere.example'],
@@ -214,7 +225,23 @@ describe('parseUrl()', () => {
   ])('rejects the host of %j, which is longer than 1024 characters', (text) => {
     expect(() => new URL(text)).not.toThrow()
     expect(parseUrl(text)).toBeUndefined()
+    expect(parseUrl(text, 'http://app.example.com')).toBeUndefined()
   })
+
+  it.each([`//${long}/`, `/\\${long}`, `\\\t\\${long}`, ` \n/\r/${long}?a`])(
+    'rejects the host of the reference %j',
+    (text) => {
+      expect(() => new URL(text, origin)).not.toThrow()
+      expect(parseUrl(text, origin)).toBeUndefined()
+    },
+  )
+
+  it.each([`/${long}/a`, `?${long}`, `#${long}`, `${long}/a`, `a/${long}`])(
+    'accepts the reference %j, which has no host',
+    (text) => {
+      expect(parseUrl(text, origin)?.href).toBe(new URL(text, origin).href)
+    },
+  )
 
   it.each([
     `https://${long.slice(1)}/`,

@@ -130,7 +130,7 @@ describe('a logout token', () => {
       app.oidc.on('token_rejected', ({ detail }) => details.push(detail))
       // As far in the future as the clock tolerance of 30 s allows, so that it is accepted for as long as possible.
       const iat = Math.floor(Date.now() / 1000) + 30
-      const token = await logoutToken(world.provider, { sub: 'alice', iat, exp: undefined })
+      const token = await logoutToken(world.provider, { sub: 'alice', iat, exp: iat + 3600 })
       expect((await deliver(getRoute(app), { logout_token: token })).status).toBe(200)
       for (const seconds of [660, 1]) {
         pass(seconds)
@@ -156,8 +156,16 @@ describe('a logout token', () => {
     [withId('backchannel-logout-8', 'without iat'), () => ({ iat: undefined })],
     ['whose iat is in the future', () => ({ iat: now() + 100 })],
     ['whose iat is too old', () => ({ iat: now() - 1000, exp: now() + 100 })],
+    [withId('backchannel-logout-10', 'without exp'), () => ({ exp: undefined })],
+    ['whose exp is null', () => ({ exp: null })],
+    ['whose exp is a string', () => ({ exp: String(now() + 100) })],
     ['that has expired', () => ({ exp: now() - 100 })],
     ['with the typ of an access token', () => ({}), { typ: 'at+jwt' }],
+    ['with an empty typ', () => ({}), { typ: '' }],
+    ['with the typ null', () => ({}), { typ: null }],
+    ['with a numeric typ', () => ({}), { typ: 5 }],
+    ['with a typ in a list', () => ({}), { typ: ['logout+jwt'] }],
+    ['with a media type other than application', () => ({}), { typ: 'text/logout+jwt' }],
     ['with alg none', () => ({}), { alg: 'none' }],
   ])(
     'answers 400 to a logout token %s, and keeps the login',
@@ -173,8 +181,8 @@ describe('a logout token', () => {
     },
   )
 
-  it.each([undefined, 'JWT'])(
-    'accepts a logout token with the typ %s, as older providers send it',
+  it.each([undefined, 'JWT', 'application/jwt', 'logout+jwt', 'LOGOUT+JWT', 'Application/Logout+JWT'])(
+    'accepts a logout token with the typ %s by default',
     { meta: { id: 'backchannel-logout-9' } },
     async (typ) => {
       const app = await start()
@@ -183,15 +191,66 @@ describe('a logout token', () => {
     },
   )
 
-  it(
-    'accepts a logout token without exp, as older providers send it',
-    { meta: { id: 'backchannel-logout-10' } },
-    async () => {
-      const app = await start()
-      const token = await logoutToken(world.provider, { sub: 'alice', exp: undefined })
-      expect((await deliver(getRoute(app), { logout_token: token })).status).toBe(200)
-    },
-  )
+  it.each([
+    ['logout+jwt', 200],
+    ['Application/Logout+JWT', 200],
+    [undefined, 400],
+    ['JWT', 400],
+    ['at+jwt', 400],
+  ])('answers a logout token with the typ %s by %i if `logoutTokenType` is required', async (typ, status) => {
+    const app = await start({ options: { logoutTokenType: 'required' } })
+    const token = await logoutToken(world.provider, { sub: 'alice' }, { typ })
+    expect((await deliver(getRoute(app), { logout_token: token })).status).toBe(status)
+  })
+
+  it('rejects a logout token whose exp is infinite', async () => {
+    const app = await start()
+    world.provider.misbehave({ logoutToken: { payload: (text) => text.replace(/"exp":\d+/, '"exp":1e999') } })
+    const token = await world.provider.logoutToken({ sub: 'alice' })
+    expect((await deliver(getRoute(app), { logout_token: token })).status).toBe(400)
+  })
+
+  it.each(['Logout', null, 5])('ignores the claim typ %j in a logout token', async (typ) => {
+    const app = await start()
+    const token = await logoutToken(world.provider, { sub: 'alice', typ })
+    expect((await deliver(getRoute(app), { logout_token: token })).status).toBe(200)
+  })
+
+  it('names the option that rejects a logout token without a type', async () => {
+    const app = await start({ options: { logoutTokenType: 'required' } })
+    const details: unknown[] = []
+    app.oidc.on('token_rejected', ({ detail }) => details.push(detail))
+    const token = await logoutToken(world.provider, { sub: 'alice' }, { typ: undefined })
+    await deliver(getRoute(app), { logout_token: token })
+    expect(details).toEqual(['typ is not logout+jwt, which `logoutTokenType` requires'])
+  })
+})
+
+describe('an ID token that is sent as a logout token', () => {
+  const id = (): object => ({
+    sub: 'alice',
+    azp: world.provider.clientId,
+    nonce: 'n',
+    auth_time: 1,
+    typ: 'ID',
+    jti: randomUUID(),
+  })
+  it.each<[string, () => object]>([
+    ['of a login', () => ({ ...id(), events: undefined })],
+    ['of a refresh, without a nonce', () => ({ ...id(), nonce: undefined, events: undefined })],
+    ['with an event', () => ({ ...id(), nonce: undefined })],
+    ['with an event and at_hash', () => ({ ...id(), nonce: undefined, typ: undefined, at_hash: 'x' })],
+    ['with an event and a nonce', () => ({ ...id(), typ: undefined })],
+    ['with an event and a nonce that is null', () => ({ ...id(), typ: undefined, nonce: null })],
+  ])('is rejected under any type of the header: one %s', async (_what, claims) => {
+    const app = await start()
+    const [alice] = await loggedIn(app, 'alice')
+    for (const typ of [undefined, 'JWT', 'logout+jwt']) {
+      const token = await logoutToken(world.provider, claims(), { typ })
+      expect((await deliver(getRoute(app), { logout_token: token })).status).toBe(400)
+    }
+    expect(await listNotes(alice!.agent, app)).toMatchObject({ sub: 'alice' })
+  })
 })
 
 describe('the signature of a logout token', () => {

@@ -1,6 +1,6 @@
 /** Sender-constrained access tokens, bound by DPoP (RFC 9449) or to a client certificate (RFC 8705). */
 import { X509Certificate, createHash } from 'node:crypto'
-import { createServer } from 'node:http'
+import { createServer, request } from 'node:http'
 import { createServer as createTlsServer, request as tlsRequest } from 'node:https'
 import express, { type Express } from 'express'
 import { generateKeyPair } from 'jose'
@@ -124,9 +124,19 @@ describe('a DPoP-bound token', () => {
     ['that has expired', () => ({ claims: { exp: now() - 100 } }), /"exp" claim timestamp check failed/],
     ['of another typ', () => ({ header: { typ: 'JWT' } }), /"typ"/],
     ['without typ', () => ({ header: { typ: undefined } }), /"typ"/],
-    ['without jwk', () => ({ header: { jwk: undefined } }), /"jwk"/],
+    ['without jwk', () => ({ header: { jwk: undefined } }), /its header has no valid jwk/],
+    ['whose jwk is null', () => ({ header: { jwk: null } }), /its header has no valid jwk/],
+    ['whose jwk is a list', () => ({ header: { jwk: [client.jwk] } }), /its header has no valid jwk/],
+    ['whose jwk has another kty', () => ({ header: { jwk: { ...client.jwk, kty: 'OKP' } } }), /its key is not the one/],
+    ['whose jwk has no kty', () => ({ header: { jwk: { ...client.jwk, kty: undefined } } }), /has no valid jwk/],
+    ['whose jwk is a secret', () => ({ header: { jwk: { kty: 'oct', k: 'AAAA' } } }), /its key is not the one/],
     ['whose jwk is a private key', () => ({ header: { jwk: client.privateJwk } }), /must be a public key/],
-    ['whose jwk did not sign it', async () => ({ header: { jwk: (await dpopClient()).jwk } }), /signature/],
+    ['whose jwk did not sign it', async () => ({ key: (await generateKeyPair('ES256')).privateKey }), /signature/],
+    [
+      'with the jwk of another key',
+      async () => ({ header: { jwk: (await dpopClient()).jwk } }),
+      /its key is not the one/,
+    ],
     [
       'with foreign keys for signature and jwk',
       async () => {
@@ -134,7 +144,8 @@ describe('a DPoP-bound token', () => {
         const other = await dpopClient()
         return { key: privateKey, header: { jwk: other.jwk } }
       },
-      /signature/,
+      // The key is compared first: verifying a signature by a key of the client's choice can be expensive.
+      /its key is not the one/,
     ],
   ]
   it.each(bad)('a DPoP-bound token is rejected with a proof %s', async (_, changes, reason) => {
@@ -147,6 +158,94 @@ describe('a DPoP-bound token', () => {
     expect(details.join()).toMatch(reason)
     expect(answer.body['error_description']).toBe('The proof in the DPoP header is missing or invalid.')
   })
+
+  /** An answer to a valid proof that is signed with `alg`. */
+  async function askWith(alg: string, guard: Pick<Bearer, 'requireBearer'>): Promise<Answer> {
+    const signer = await dpopClient(alg)
+    const token = await getToken({ cnf: { jkt: signer.thumbprint } })
+    const ask = await serve(guard)
+    return ask({ authorization: `DPoP ${token}`, dpop: await signer.proof({ url, token }) })
+  }
+
+  it.each([
+    ['ES256', 200],
+    ['PS256', 200],
+    ['RS256', 401],
+    ['EdDSA', 401],
+  ])('answers a proof signed with %s by %i if `algorithms` are ES256 and PS256', async (alg, status) => {
+    // This provider signs its tokens with RS256.
+    const issuer = { issuer: provider.issuer, algorithms: ['RS256'] }
+    const { bearer, details } = makeGuard({ issuer, algorithms: ['ES256', 'PS256'] })
+    const answer = await askWith(alg, bearer)
+    expect(answer.status).toBe(status)
+    if (status === 200) return
+    expect(answer.challenge).toContain('algs="ES256 PS256"')
+    expect(details).toEqual([expect.stringContaining('"alg" (Algorithm) Header Parameter value not allowed')])
+  })
+
+  it.each([
+    ['RS256', 200],
+    ['ES256', 401],
+  ])('answers a proof signed with %s by %i if the option `bearer.algorithms` is RS256', async (alg, status) => {
+    const bearer = { audience: 'orders', dpop: { replay: 'memory' }, algorithms: ['RS256'] } as const
+    const answer = await askWith(alg, createOidc({ ...provider.settings(), baseUrl, secret, bearer }))
+    expect(answer.status).toBe(status)
+    if (status === 401) expect(answer.challenge).toContain('algs="RS256"')
+  })
+
+  it.each([
+    ['/files/../orders', '/orders'],
+    ['/files/%2e%2e/orders', '/orders'],
+    ['/files/.%2E/orders', '/orders'],
+    ['/files/a/../../orders', '/orders'],
+    ['/files/./orders', '/files/orders'],
+    ['/files/..', '/'],
+    ['/files/%2e%2e', '/'],
+    ['/files/..\\orders', '/orders'],
+    ['/files/"', '/files/%22'],
+    ['http://api.example.com/v1/orders', '/orders'],
+  ])('a request for %s is answered 400 under the scheme DPoP, whatever its proof', async (path, normalized) => {
+    const { bearer, details } = makeGuard()
+    const app = express()
+    const seen: string[] = []
+    app.use(bearer.requireBearer(), (req, res) => {
+      seen.push(req.originalUrl)
+      res.json({})
+    })
+    const server = createServer(app)
+    const { port } = new URL(await listen(server))
+    undo.push(() => close(server))
+    const send = (headers: Record<string, string>): Promise<number | undefined> =>
+      new Promise((resolve, reject) => {
+        request({ host: '127.0.0.1', port, path, headers }, (answer) => {
+          answer.resume().on('end', () => resolve(answer.statusCode))
+        })
+          .on('error', reject)
+          .end()
+      })
+    for (const target of [normalized, path]) {
+      const proof = { url: `${baseUrl}${target}` }
+      expect(await send(await dpop(proof))).toBe(400)
+    }
+    expect(seen).toEqual([])
+    expect(new Set(details)).toEqual(new Set(['With the scheme DPoP, the path of the request must be normalized.']))
+    // The URL has no part in the check of other tokens.
+    expect(await send({ authorization: `Bearer ${await getToken()}` })).toBe(200)
+    expect(seen).toHaveLength(1)
+  })
+
+  it.each(['/orders', '/orders/', '//orders', '/orders/%2Fa', '/orders/a%20b;c=d', '/orders/%7Ea/~b', '/orders/|'])(
+    'a request for the normalized path %s is accepted with its proof',
+    async (path) => {
+      const app = express()
+      app.use(makeGuard().bearer.requireBearer(), (_req, res) => void res.json({}))
+      const server = createServer(app)
+      const origin = await listen(server)
+      undo.push(() => close(server))
+      const headers = await dpop({ url: `${baseUrl}${path}` })
+      expect((await fetch(`${origin}${path}?x=/../y`, { headers })).status).toBe(200)
+    },
+  )
 
   it('a DPoP-bound token is rejected with a valid proof of another client', async () => {
     const { bearer, details } = makeGuard()

@@ -1,5 +1,5 @@
 /** The access tokens of Entra that an API accepts, and those that it must reject. */
-import { entra, type EntraOptions } from 'express-session-oidc'
+import { createOidc, entra, type EntraOptions } from 'express-session-oidc'
 import { testTenants, type TestEntraTokenRequest } from 'express-session-oidc/testing'
 import { describe, expect, it } from 'vitest'
 import { entraForFile } from '../support/entra.ts'
@@ -373,6 +373,32 @@ describe('attacks on APIs for one tenant, a list, organizations and common', { m
       (await all.call(await entraId.id.accessToken({ user: 'alice', claims: { ...claims, nonce: 'n' } }))).status,
     ).toBe(401)
   })
+
+  it.each<[string, object]>([
+    ['an idtyp', { idtyp: 'app', sub: 'x' }],
+    ['equal oid and sub', { sub: alice.oid }],
+  ])(
+    'an API accepts a token that its own application obtained for itself, by %s, with `appTokens`',
+    async (_by, own) => {
+      const { clientId } = entraId.id
+      const token = (claims: object): Promise<string> =>
+        entraId.id.accessToken({ user: 'alice', claims: { aud: clientId, azp: clientId, scp: undefined, ...claims } })
+      for (const appTokens of [true, false]) {
+        const provider = entra({ tenant: contoso, appTokens })
+        const { bearer } = await entraId.api({ audience: clientId }, { tenant: contoso, appTokens })
+        const base = { baseUrl: 'https://app.example.com', secret: 'a secret of more than thirty-two characters' }
+        const oidc = createOidc({ ...entraId.id.settings(), ...base, provider, bearer: { audience: clientId } })
+        for (const guard of [bearer, oidc]) {
+          const verified = guard.verifyToken(await token(own))
+          if (appTokens) expect((await verified).claims).toMatchObject(own)
+          else
+            await expect(verified).rejects.toMatchObject({ detail: expect.stringContaining('pass `appTokens: true`') })
+          await expect(guard.verifyToken(await token({ ...own, idtyp: 'user', sub: 'x' }))).rejects.toThrow()
+          await expect(guard.verifyToken(await token({ ...own, idtyp: undefined, sub: 'x' }))).rejects.toThrow()
+        }
+      }
+    },
+  )
 })
 
 describe('`allow`', () => {

@@ -2,7 +2,7 @@
 import type { Express, NextFunction, Request, Response } from 'express'
 import { decodeJwt, decodeProtectedHeader } from 'jose'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import type { OidcOptions } from 'express-session-oidc'
+import type { OidcError, OidcOptions } from 'express-session-oidc'
 import type { UserAgent } from 'express-session-oidc/testing'
 import { startApiServer, type ApiServer } from '../support/api-server.ts'
 import type { TestApp } from '../support/app.ts'
@@ -177,13 +177,119 @@ describe('the destination of an access token', () => {
     expect([...api.requests, ...other.requests]).toEqual([])
   })
 
-  it('a redirect to another origin is followed without the access token', async () => {
-    api.answer({ status: 307, headers: { location: `${other.origin}/landing` } })
-    other.answer({ body: 'landed' })
+  const redirects = [301, 302, 303, 307, 308].flatMap((status) => [false, true].map((dpop) => ({ status, dpop })))
+
+  it.each(redirects)(
+    'a $status redirect to an origin that is not listed is refused: DPoP $dpop',
+    async ({ status, dpop }) => {
+      api.answer({ status, headers: { location: `${other.origin}/landing` } })
+      const init = { method: 'POST', body: 'private' }
+      const { app, agent } = await start((req) => getContext(req).fetch(api.origin, init), { dpop })
+      const answer = await agent.fetch(`${app.url}/call`)
+      expect(answer.json()).toMatchObject({ code: 'destination_refused', status: 500 })
+      expect(api.requests).toHaveLength(1)
+      expect(other.requests).toEqual([])
+    },
+  )
+
+  it('the error of a refused redirect names the option and the origins', async () => {
+    api.answer({ status: 302, headers: { location: `${other.origin}/landing?secret=1` } })
+    const { app, agent } = await start((req) =>
+      getContext(req)
+        .fetch(api.origin)
+        .catch((error: OidcError) => new Response(error.detail)),
+    )
+    const detail = (await agent.fetch(`${app.url}/call`)).text()
+    for (const part of ['`fetchOrigins`', api.origin, other.origin]) expect(detail).toContain(part)
+    expect(detail).not.toContain('secret')
+  })
+
+  it.each(redirects)(
+    'a $status redirect to a listed origin is followed without the token: DPoP $dpop',
+    async ({ status, dpop }) => {
+      api.answer({ status, headers: { location: `${other.origin}/landing` } })
+      other.answer({ status: 401, headers: { 'www-authenticate': 'Bearer error="invalid_token"' }, body: 'landed' })
+      const headers = { 'x-own': '1', cookie: 'a=b', 'content-language': 'de' }
+      const init = { method: 'POST', body: 'x', headers }
+      const options = { dpop, fetchOrigins: [api.origin, other.origin] }
+      const { app, agent } = await start((req) => getContext(req).fetch(api.origin, init), options)
+      expect((await agent.fetch(`${app.url}/call`)).text()).toBe('landed')
+      expect(other.requests).toHaveLength(1)
+      const [landed] = other.requests
+      const keeps = status > 303
+      expect(landed).toMatchObject({ method: keeps ? 'POST' : 'GET', path: '/landing', body: keeps ? 'x' : '' })
+      expect(landed?.headers).toMatchObject({ 'x-own': '1' })
+      for (const name of ['authorization', 'dpop', 'cookie']) expect(landed?.headers[name]).toBeUndefined()
+      expect(landed?.headers['content-language']).toBe(keeps ? 'de' : undefined)
+      expect(world.provider.requestsTo('token')).toEqual([])
+    },
+  )
+
+  it('a redirect back to the first origin stays without the token', async () => {
+    api.answerOnce({ status: 307, headers: { location: `${other.origin}/landing` } })
+    other.answer({ status: 307, headers: { location: `${api.origin}/back` } })
+    const options = { fetchOrigins: [api.origin, other.origin] }
+    const { app, agent } = await start((req) => getContext(req).fetch(api.origin), options)
+    await agent.fetch(`${app.url}/call`)
+    expect(api.requests.map(({ path }) => path)).toEqual(['/', '/back'])
+    expect(api.authorizations[1]).toBeUndefined()
+  })
+
+  it.each([
+    ['an endless chain of redirects', '/again', 21],
+    ['a redirect to another scheme', 'ftp://127.0.0.1/', 1],
+    ['a redirect to no URL', 'http://', 1],
+  ])('fetch() rejects like the global fetch after %s', async (_, location, count) => {
+    api.answer({ status: 302, headers: { location } })
+    const { app, agent } = await start((req) =>
+      getContext(req)
+        .fetch(api.origin)
+        .catch((error: Error) => new Response(`${error.name} ${error.message}`)),
+    )
+    expect((await agent.fetch(`${app.url}/call`)).text()).toBe('TypeError fetch failed')
+    expect(api.requests).toHaveLength(count)
+  })
+
+  it('a redirect that requires a stream again rejects like the global fetch', async () => {
+    api.answer({ status: 307, headers: { location: '/there' } })
+    const { app, agent } = await start((req) =>
+      getContext(req)
+        .fetch(api.origin, { method: 'POST', body: new Blob(['once']).stream() })
+        .catch((error: Error) => new Response(`${error.name} ${error.message}`)),
+    )
+    expect((await agent.fetch(`${app.url}/call`)).text()).toBe('TypeError fetch failed')
+    expect(api.requests).toHaveLength(1)
+  })
+
+  it('a redirect without a location is returned', async () => {
+    api.answer({ status: 302, body: 'nowhere' })
     const { app, agent } = await start((req) => getContext(req).fetch(api.origin))
-    expect((await agent.fetch(`${app.url}/call`)).text()).toBe('landed')
-    expect(other.requests).toHaveLength(1)
-    expect(JSON.stringify(other.requests)).not.toMatch(/authorization|eyJ/)
+    expect((await agent.fetch(`${app.url}/call`, { redirect: 'manual' })).status).toBe(302)
+  })
+
+  it('fetch() with redirect: error rejects at a redirect', async () => {
+    api.answer({ status: 302, headers: { location: '/there' } })
+    const { app, agent } = await start((req) =>
+      getContext(req)
+        .fetch(api.origin, { redirect: 'error' })
+        .catch((error: Error) => new Response(`${error.name} ${error.message}`)),
+    )
+    expect((await agent.fetch(`${app.url}/call`)).text()).toBe('TypeError fetch failed')
+    expect(api.requests).toHaveLength(1)
+  })
+
+  it('the proof of each redirected request names its URL, and the response says that it was redirected', async () => {
+    api.answerOnce({ status: 302, headers: { location: '/there' } })
+    const { app, agent } = await start(
+      async (req) => {
+        const { redirected, url } = await getContext(req).fetch(`${api.origin}/here`)
+        return Response.json([redirected, url])
+      },
+      { dpop: true },
+    )
+    expect((await agent.fetch(`${app.url}/call`)).json()).toEqual([true, `${api.origin}/there`])
+    const proofs = api.requests.map(({ headers }) => decodeJwt(String(headers['dpop'])))
+    expect(proofs.map((proof) => proof['htu'])).toEqual([`${api.origin}/here`, `${api.origin}/there`])
   })
 
   it('a redirect within the origin is followed with the access token', async () => {
@@ -243,6 +349,16 @@ describe('an API that requires a step-up', () => {
     expect(back.url).toBe(`${app.url}/call`)
     expect(listEvents(app, 'login')).toHaveLength(2)
     expect((await agent.get('/profile')).status).toBe(200)
+  })
+
+  it('a login that returns too late for the max_age of an API gets a page instead of a redirect loop', async () => {
+    api.answer(challenge('error="insufficient_user_authentication", max_age="60"'))
+    const { app, agent } = await start((req) => getContext(req).fetch(api.origin))
+    world.provider.misbehave({ idToken: { claims: { auth_time: Math.floor(Date.now() / 1000) - 75 } } })
+    const page = await agent.get('/call')
+    expect([page.status, page.url]).toEqual([401, `${app.url}/call`])
+    expect(page.text()).toContain('Continue')
+    expect(listEvents(app, 'login')).toHaveLength(2)
   })
 
   it('a fetch gets 401 with the URL of the step-up login', async () => {

@@ -204,6 +204,51 @@ describe('form_post', () => {
     expect(world.provider.requestsTo('token')).toEqual([])
   })
 
+  const misplaced = (app: TestApp): unknown[] =>
+    listEvents(app, 'login_failed').map(({ code, detail }) => [code, /responseMode.*'form_post'/.test(String(detail))])
+
+  it.each([
+    ['a code', ['state', 'code']],
+    ['an error', ['state', 'error']],
+  ])(
+    '%s in the query of the GET is answered 400, and the login can still be finished by form_post',
+    async (_, names) => {
+      const app = await start()
+      const agent = browser(app)
+      const { fields } = await posted(agent, '/profile')
+      const response = { ...fields, error: 'access_denied' }
+      const query = new URLSearchParams(Object.entries(response).filter(([name]) => names.includes(name))).toString()
+      const page = await agent.get(`/callback?${query}`)
+      expect(page.status).toBe(400)
+      expect(misplaced(app)).toEqual([['request_invalid', true]])
+      expect(world.provider.requestsTo('token')).toEqual([])
+      const after = await agent.post('/callback', fields, { from: world.provider.issuer })
+      expect(after.json()).toMatchObject({ user: { sub: 'alice' } })
+    },
+  )
+
+  it('a response in the query of the GET is not used in place of one that was stored by a POST', async () => {
+    const app = await start()
+    const agent = browser(app)
+    const { fields } = await posted(agent, '/profile')
+    const stored = await agent.post('/callback', fields, { from: world.provider.issuer, redirect: 'manual' })
+    const location = readLocation(stored)
+    expect((await agent.get(`${location}&code=another`)).status).toBe(400)
+    expect((await agent.get(location)).json()).toMatchObject({ user: { sub: 'alice' } })
+  })
+
+  it('a silent login whose response is in the query leads back to the public page', async () => {
+    const app = await start({
+      routes: (express, oidc) => void express.get('/open', oidc.trySilentLogin(), (_req, res) => void res.send('open')),
+    })
+    const agent = browser(app)
+    const begun = await agent.get('/open', { redirect: 'manual' })
+    const state = new URL(readLocation(begun)).searchParams.get('state') ?? ''
+    const page = await agent.get(`/callback?${new URLSearchParams({ state, code: 'x' }).toString()}`)
+    expect(page.text()).toBe('open')
+    expect(misplaced(app)).toEqual([['request_invalid', true]])
+  })
+
   it('a POST to an instance with the response mode `query` is answered 400', async () => {
     const app = await start({ options: { responseMode: 'query' } })
     const answer = await browser(app).post(`${app.url}/callback`, { state: 'x', code: 'y' }, { crossSite: true })

@@ -206,6 +206,51 @@ describe('requireAnyAuth', () => {
   })
 })
 
+describe('requireAnyAuth() and allowedOrigins', () => {
+  const listed = 'https://www.example.com'
+  const headers = { origin: listed, 'sec-fetch-site': 'cross-site' }
+
+  async function startWithOrigins(shop: string[], desk: string[]): Promise<TestApp> {
+    return start({
+      staff: { allowedOrigins: desk },
+      setup: {
+        options: { allowedOrigins: shop },
+        routes: (made, oidc) => {
+          const guards = { '/first': requireAnyAuth([oidc, staff]), '/last': requireAnyAuth([staff, oidc]) }
+          for (const [path, guard] of Object.entries(guards)) {
+            made.post(path, guard, (req, res) => void res.json({ provider: req.oidc.provider }))
+          }
+        },
+      },
+    })
+  }
+
+  it.each(['/first', '/last'])(
+    'an origin acts at %s only with the login of an instance that lists it',
+    async (path) => {
+      await startWithOrigins([listed], [])
+      await agent.get('/desk')
+      const refused = await agent.fetch(path, { method: 'POST', headers })
+      expect(refused.json()).toMatchObject({ code: 'cross_site_request', status: 403 })
+      await agent.get('/shop')
+      expect((await agent.fetch(path, { method: 'POST', headers })).json()).toEqual({ provider: 'default' })
+      await agent.get('/desk')
+      expect((await agent.fetch(path, { method: 'POST', headers })).json()).toEqual({ provider: 'default' })
+      expect((await agent.fetch(path, { method: 'POST' })).json()).toEqual({
+        provider: path === '/first' ? 'default' : 'staff',
+      })
+    },
+  )
+
+  it.each([
+    ['no instance lists', [], [], 403, 'cross_site_request'],
+    ['one instance lists', [], [listed], 401, 'login_required'],
+  ])('an anonymous request from an origin that %s gets the right error', async (_, shop, desk, status, code) => {
+    await startWithOrigins(shop, desk)
+    expect((await agent.fetch('/first', { method: 'POST', headers })).json()).toMatchObject({ status, code })
+  })
+})
+
 describe('the callback of one instance', () => {
   /** The URL of an authorization response that is not delivered yet. */
   async function response(path: string): Promise<URL> {

@@ -144,6 +144,7 @@ describe('introspection responses', () => {
     ['an active member that is false', { active: false }, '401 token_invalid the token is not active'],
     ['neither iss nor exp', { iss: undefined, exp: undefined, token_type: undefined }, 'good'],
     ['the token_type DPoP but no cnf', { token_type: 'DPoP' }, 'good'],
+    ['login claims and no scope', { client_id: 'orders', auth_time: 1, acr: '1' }, 'good'],
   ]
 
   it.each(answers)(

@@ -9,10 +9,14 @@ import { getContext } from '../support/app.ts'
 const world = flow({ refreshTokens: 'rotating' })
 const partner = partnerOfFile()
 
-async function start(parameters: OidcLogoutParameters, options: Partial<OidcOptions> = {}) {
+async function start(
+  parameters: OidcLogoutParameters,
+  options: Partial<OidcOptions> = {},
+  partnerOptions: Partial<OidcOptions> = {},
+) {
   let failed: unknown
   const routes = (express: Express, oidc: Oidc, url: string): void => {
-    partner.routes(express, oidc, url)
+    partner.routes(express, oidc, url, partnerOptions)
     express.post('/out', oidc.logout(parameters))
     express.get('/out', (req, _res, next) => {
       getContext(req)
@@ -29,6 +33,8 @@ async function start(parameters: OidcLogoutParameters, options: Partial<OidcOpti
   await agent.get('/profile')
   return { app, agent, failed: () => failed }
 }
+
+const listed = 'https://www.example.com'
 
 const revoked = (): (string | null)[] =>
   world.provider.requestsTo('revocation').map(({ params }) => params.get('token_type_hint'))
@@ -134,6 +140,16 @@ describe('logout()', () => {
     expect(await whoIs(agent, app)).toMatchObject({ default: null, partner: 'bob' })
     await agent.post('/out')
     expect(await whoIs(agent, app)).toMatchObject({ default: null, partner: null })
+  })
+
+  it.each([
+    ['keeps the login with an instance that does not list the origin', [], 'bob'],
+    ['ends the login with an instance that lists the origin', [listed], null],
+  ])('logout({ all }) from an origin that its own instance lists %s', async (_, allowedOrigins, left) => {
+    const { app, agent } = await start({ all: true }, { allowedOrigins: [listed] }, { allowedOrigins })
+    await agent.get('/partner-profile')
+    await agent.post('/out', {}, { headers: { origin: listed, 'sec-fetch-site': 'cross-site' }, redirect: 'manual' })
+    expect(await whoIs(agent, app)).toMatchObject({ default: null, partner: left })
   })
 
   it.each([

@@ -225,6 +225,32 @@ describe('the end-session request', () => {
     },
   )
 
+  it('without the ID token hint, the request still names the client, and the user confirms the logout', async () => {
+    await start({ options: { logoutHint: false } })
+    await logIn()
+    const requested = endSession(await agent.get('/logout', { redirect: 'manual' }))
+    expect([...requested.keys()].toSorted()).toEqual(['client_id', 'logout_hint', 'post_logout_redirect_uri', 'state'])
+    expect(requested.get('client_id')).toBe('web')
+    expect(await greeting()).toBe('hello stranger')
+    const confirmation = await agent.get(`${provider.url}/logout?${requested.toString()}`)
+    expect(confirmation.text()).toContain('Do you want to log out?')
+    const back = await agent.submit(confirmation, { button: 'Log out' })
+    expect(new URL(back.url).origin).toBe(app.url)
+    expect(back.text()).toBe('hello stranger')
+  })
+
+  it('without the ID token hint, no response to a form or a script contains a token', async () => {
+    await start({ options: { logoutHint: false } })
+    await logIn()
+    const page = await agent.post('/logout', {}, { followRefresh: false, redirect: 'manual' })
+    await logIn()
+    const json = await agent.fetch('/logout', { method: 'POST' })
+    for (const answer of [page, json]) {
+      expect(answer.text()).toContain('client_id=web')
+      expect(answer.text()).not.toMatch(/eyJ|id_token_hint/)
+    }
+  })
+
   it('the end-session request has a new state each time', async () => {
     await start()
     const states = new Set<string | null>()

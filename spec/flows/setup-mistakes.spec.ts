@@ -33,6 +33,8 @@ afterEach(async () => {
 interface Mistaken {
   store?: Store
   cookie?: CookieOptions
+  /** The name of the session cookie. Default: `__Host-sid` in public. */
+  name?: string | undefined
   /** Behind a simulated proxy that terminates TLS, at an address that is not on loopback. */
   isPublic?: boolean
   trustProxy?: boolean
@@ -42,13 +44,20 @@ interface Mistaken {
 }
 
 async function start(mistaken: Mistaken): Promise<UserAgent> {
-  const { isPublic = false, trustProxy = isPublic, store, cookie } = mistaken
+  const {
+    isPublic = false,
+    trustProxy = isPublic,
+    store,
+    cookie,
+    name = isPublic ? '__Host-sid' : undefined,
+  } = mistaken
   const server = createServer()
   const url = await listen(server)
   stops.push(() => close(server))
   const app = express()
   if (trustProxy) app.set('trust proxy', 1)
   const sessions = session({
+    ...(name !== undefined && { name }),
     secret,
     resave: false,
     saveUninitialized: false,
@@ -163,6 +172,44 @@ describe('a secure session cookie without trust proxy', () => {
   it('a session cookie with secure: auto causes no warning', async () => {
     const agent = await start({ cookie: { secure: 'auto' } })
     expect((await agent.get('/profile')).status).toBe(200)
+    expect(await codes()).toEqual([])
+  })
+})
+
+describe('the name of the session cookie', () => {
+  it.each([undefined, 'sid', '__Secure-sid', '__host-sid', 'a__Host-sid'])(
+    'the name %s causes one warning over https',
+    async (name) => {
+      const agent = await start({ isPublic: true, name: name ?? 'connect.sid' })
+      for (let times = 0; times < 2; times++) expect((await agent.get('/login?returnTo=/profile')).status).toBe(200)
+      expect(await codes()).toEqual(['OIDC_SESSION_COOKIE_NAME'])
+      expect(warnings[0]?.message).toContain("`session({ name: '__Host-sid' })`")
+      expect(warnings[0]?.message).toContain(`'${name ?? 'connect.sid'}'`)
+    },
+  )
+
+  it('a session cookie that is not secure causes the warning too', async () => {
+    const agent = await start({ isPublic: true, name: 'sid', cookie: { secure: false } })
+    expect((await agent.get('/profile')).status).toBe(200)
+    expect(await codes()).toEqual(['OIDC_SESSION_COOKIE_NAME'])
+  })
+
+  it.each<[string, Mistaken]>([
+    ['over http', { name: 'sid' }],
+    ['with the prefix', { isPublic: true, name: '__Host-other' }],
+    ['with a domain, which the prefix forbids', { isPublic: true, name: 'sid', cookie: { domain: 'app.example.com' } }],
+    ['with a path, which the prefix forbids', { isPublic: true, name: 'sid', cookie: { path: '/callback' } }],
+  ])('the name causes no warning %s', async (_, mistaken) => {
+    const agent = await start(mistaken)
+    const page = await agent.get('/login?returnTo=/open')
+    expect(page.text()).toBe('open')
+    expect(await codes()).toEqual([])
+  })
+
+  it('a failed login causes no warning', async () => {
+    const agent = await start({ isPublic: true, name: 'sid' })
+    provider.deny('access_denied')
+    await agent.get('/profile')
     expect(await codes()).toEqual([])
   })
 })

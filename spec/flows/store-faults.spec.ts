@@ -452,3 +452,22 @@ describe.skipIf(!paused)('a Redis that has stopped answering', () => {
     expect(await whoIs(agent, slow)).toEqual({ default: 'alice', partner: null, cart: 'apple' })
   })
 })
+
+describe('a value in Redis that is not a session', () => {
+  it.each(['[]', '7', '{"user":"alice"}', '{"cookie":{"originalMaxAge":"odd"},"hasLogins":true}'])(
+    'it is answered 503, and the login is back once the session is: %s',
+    async (text) => {
+      const agent = app.agent()
+      await agent.get('/profile')
+      const key = `sess:${sessionId(agent)}`
+      const session = (await test.redis.client.get(key)) as string
+      await test.redis.client.set(key, text)
+      const answer = await agent.get('/profile', { redirect: 'manual' })
+      expect(answer.status).toBe(503)
+      expect(touchesSessionCookie(answer)).toBe(false)
+      expect(await test.redis.client.get(key)).toBe(text)
+      await test.redis.client.set(key, session)
+      expect((await agent.get('/profile')).json()).toMatchObject({ user: { sub: 'alice' } })
+    },
+  )
+})

@@ -157,14 +157,13 @@ describe('an insufficient authentication (RFC 9470)', () => {
   })
 
   it.each([
-    [300, 30, 330, true],
-    [300, 30, 331, false],
+    [60, 30, 60, true],
+    [60, 30, 61, false],
     [300, 0, 300, true],
     [300, 0, 301, false],
     [0, 0, 0, true],
     [0, 0, 1, false],
-    [0, 300, 300, true],
-    [0, 300, 301, false],
+    [0, 300, 1, false],
     [0.5, 0, 1, false],
     // Clocks differ: auth_time may be in the future.
     [0, 0, -5, false],
@@ -191,9 +190,9 @@ describe('an insufficient authentication (RFC 9470)', () => {
   it('requires a new login once the clock passes the maximum age', async () => {
     const rule = { maxAuthAgeSeconds: 200 }
     expect(await evaluated(rule)).toBeUndefined()
-    vi.setSystemTime((now + 130) * 1000)
+    vi.setSystemTime((now + 100) * 1000)
     expect(await evaluated(rule)).toBeUndefined()
-    vi.setSystemTime((now + 131) * 1000)
+    vi.setSystemTime((now + 101) * 1000)
     expect(await evaluated(rule)).toMatchObject({ error: 'insufficient_user_authentication' })
   })
 

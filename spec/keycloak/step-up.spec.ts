@@ -118,9 +118,7 @@ it.skipIf(!realm.isThere)(
 it.skipIf(!realm.isThere)('requireAuth({ maxAuthAgeSeconds: 0 }) asks for the password again', async () => {
   const { app, agent } = await silver()
   const { auth_time: first } = await idToken(agent)
-  // Up to half a minute, the time to return from Keycloak does not count.
-  expect((await agent.get('/now')).status).toBe(200)
-  await until(() => Date.now() / 1000 > Number(first) + 31, 'the authentication is 31 seconds ago', 60)
+  await until(() => Date.now() / 1000 > Number(first) + 2, 'the authentication is two seconds ago', 60)
   expect((await agent.fetch('/now')).status).toBe(401)
   const requested = await agent.get('/now')
   expect(asksForPassword(requested, realm.name)).toBe(true)
@@ -128,6 +126,7 @@ it.skipIf(!realm.isThere)('requireAuth({ maxAuthAgeSeconds: 0 }) asks for the pa
   const page = await signIn(agent, requested, 'alice')
   expect(page.url).toBe(`${app.url}/now`)
   expect(page.text()).toBe('welcome to /now')
-  expect((await idToken(agent))['auth_time']).toBeGreaterThan(Number(first) + 30)
+  expect((await idToken(agent))['auth_time']).toBeGreaterThan(Number(first))
+  // Up to a minute, the time to return from Keycloak does not count.
   expect(visitsTo(await agent.get('/now'), realm.url)).toBe(0)
 })

@@ -66,6 +66,7 @@ async function finished(
     transaction,
     session,
     afterLogin: () => Promise.resolve(),
+    findInstance: () => undefined,
     localPath: (wanted) => (typeof wanted === 'string' && wanted.startsWith('/') ? wanted : undefined),
     ...more,
   })

@@ -1,3 +1,4 @@
+import * as fc from 'fast-check'
 import { createOidc, keycloak, type KeycloakOptions, type OidcRoleSources } from 'express-session-oidc'
 import { describe, expect, it } from 'vitest'
 import { findFaults } from '../support/find-faults.ts'
@@ -50,6 +51,41 @@ describe('keycloak()', () => {
     expect(roles).toContain('editor')
     expect(roles).toContain('web:editor')
     expect(roles).not.toContain('read')
+  })
+
+  it.each([
+    ['a:b', 'c', 'a%3Ab:c'],
+    ['a', 'b:c', 'a:b:c'],
+    ['a%3Ab', 'c', 'a%253Ab:c'],
+    ['https://orders.example.com', 'admin', 'https%3A//orders.example.com:admin'],
+    ['urn:acme:orders', 'admin', 'urn%3Aacme%3Aorders:admin'],
+    ['', 'admin', ':admin'],
+    ['orders', '', 'orders:'],
+    ['realm-management', 'view-users', 'realm-management:view-users'],
+    ['my client_1.x@y/\u00e4', 'read all', 'my client_1.x@y/\u00e4:read all'],
+    ['\ud800:', 'x', '\ud800%3A:x'],
+  ])('names the role of the client %j with the name %j: %j', (client, role, name) => {
+    expect(getRoles({}, { accessToken: { resource_access: { [client]: { roles: [role] } } } })).toEqual([name])
+  })
+
+  it('names each role so that client and role can be read from the name', () => {
+    const part = fc.string({ unit: fc.constantFrom('a', ':', '%', '3', 'A', '2', '5', '/'), maxLength: 8 })
+    fc.assert(
+      fc.property(part, part, (client, role) => {
+        const [name = ''] = getRoles({}, { accessToken: { resource_access: { [client]: { roles: [role] } } } })
+        const [encoded = '', ...rest] = name.split(':')
+        expect([decodeURIComponent(encoded), rest.join(':')]).toEqual([client, role])
+      }),
+      { numRuns: 500 },
+    )
+  })
+
+  it('gives no role of the configured client the name of the role of another client', () => {
+    const accessToken = { resource_access: { web: { roles: ['orders:admin', ':', 'editor'] } } }
+    expect(getRoles({ client: 'web' }, { accessToken })).toEqual(['web:orders:admin', 'web::', 'web:editor', 'editor'])
+    const { roles } = keycloak({ url: 'https://id.example.com', realm: 'acme', client: 'a:b' })
+    const own = { resource_access: { 'a:b': { roles: ['c'] } } }
+    expect(roles!({ idToken: {}, accessToken: own, userInfo: undefined })).toEqual(['a%3Ab:c', 'c'])
   })
 
   it('ignores the roles of a client whose id is longer than 255 characters, the longest of Keycloak', () => {

@@ -1,6 +1,12 @@
 import { describe, expect, it, vi } from 'vitest'
 import { nowSeconds } from '../../lib/core/clock.ts'
-import { listResources, recordRequest, wasRequestedRecently } from '../../lib/session/step-up-history.ts'
+import {
+  hasRequestedMaxAge,
+  hasReturnedLate,
+  listResources,
+  recordRequest,
+  wasRequestedRecently,
+} from '../../lib/session/step-up-history.ts'
 import { makeLoginEntry } from '../support/login-entries.ts'
 
 const parameters = {
@@ -67,5 +73,54 @@ describe('a step-up of a login', () => {
     expect(asks(['orders'])).toBe(true)
     vi.setSystemTime(Date.now() + 1000)
     expect(asks(['orders'])).toBe(false)
+  })
+})
+
+describe('a step-up for max_age', () => {
+  const makeEntry = (maxAge: string | undefined, age: number | undefined): ReturnType<typeof makeLoginEntry> => {
+    const requested = recordRequest({ scope: [], parameters: maxAge === undefined ? {} : { max_age: maxAge } })
+    return makeLoginEntry('alice', { requested, ...(age !== undefined && { authTime: requested.at - age }) })
+  }
+
+  it('a login has requested a maximum age if it requested the same or a smaller one', () => {
+    const { requested } = makeEntry('60', 0)
+    expect([59, 60, 61].map((age) => hasRequestedMaxAge(requested, age))).toEqual([false, true, true])
+    expect(hasRequestedMaxAge(makeEntry(undefined, 0).requested, 60)).toBe(false)
+  })
+
+  it.each<[string | undefined, number | undefined, number, boolean]>([
+    ['0', 60, 0, false],
+    ['0', 61, 0, true],
+    ['60', 61, 60, true],
+    ['60', 61, 59, false],
+    ['600', 600, 600, false],
+    ['600', 601, 600, true],
+    ['0', 61, 600, false],
+    ['0', undefined, 0, false],
+    ['0', -30, 0, false],
+    [undefined, 1000, 0, false],
+  ])('a login that requested max_age %s, %s s after auth_time, is late for %i s: %s', (maxAge, age, rule, isLate) => {
+    vi.useFakeTimers({ toFake: ['Date'] })
+    const entry = makeEntry(maxAge, age)
+    expect(hasReturnedLate(entry, rule)).toBe(isLate)
+    vi.setSystemTime(Date.now() + 299_000)
+    expect(hasReturnedLate(entry, rule)).toBe(isLate)
+    vi.setSystemTime(Date.now() + 1000)
+    expect(hasReturnedLate(entry, rule)).toBe(false)
+  })
+
+  it('a max_age can be requested again once the authentication is older, and at least a minute old', () => {
+    vi.useFakeTimers({ toFake: ['Date'] })
+    for (const [maxAge, longest] of [
+      ['0', 60],
+      ['120', 120],
+    ] as const) {
+      const entry = makeEntry(maxAge, 10)
+      const isRepeat = (): boolean => wasRequestedRecently(entry, { scope: [], parameters: { max_age: maxAge } })
+      vi.setSystemTime(Date.now() + (longest - 10) * 1000)
+      expect([maxAge, isRepeat()]).toEqual([maxAge, true])
+      vi.setSystemTime(Date.now() + 1000)
+      expect([maxAge, isRepeat()]).toEqual([maxAge, false])
+    }
   })
 })

@@ -416,16 +416,67 @@ describe('deleting a session', () => {
     expect(await redis.client.exists([getKey(id), `oidc:{sess:${id}}`])).toBe(0)
   })
 
-  it.each(['garbage', 'null', '"text"', '7'])(
+  const cookie = { originalMaxAge: 60_000, expires: '2030-01-01T00:00:00.000Z', httpOnly: true, path: '/' }
+  const strangers: [string, unknown][] = [
+    ['null', null],
+    ['a text', 'text'],
+    ['a number', 7],
+    ['a truth value', true],
+    ['a list', []],
+    ['a list with a cookie', Object.assign([], { cookie })],
+    ['no cookie', { cart: 'apple' }],
+    ...[null, 7, 'text', true, [], [cookie]].map((value): [string, unknown] => [
+      `the cookie ${JSON.stringify(value)}`,
+      { cookie: value },
+    ]),
+    ...[
+      { originalMaxAge: '60000' },
+      { originalMaxAge: {} },
+      { originalMaxAge: true },
+      { expires: 'never' },
+      { expires: {} },
+      { expires: 7 },
+      { path: 7 },
+      { path: ['/'] },
+      { path: '/;a' },
+      { domain: {} },
+      { domain: 'a b' },
+      { sameSite: 'odd' },
+      { sameSite: 7 },
+      { priority: 'odd' },
+    ].map((change): [string, unknown] => [
+      `a cookie with ${JSON.stringify(change)}`,
+      { cookie: { ...cookie, ...change }, hasLogins: true },
+    ]),
+  ]
+  const texts = strangers.map(([name, value]): [string, string] => [name, JSON.stringify(value)])
+
+  it.each([['no JSON', 'garbage'], ...texts])(
     'reports that something else writes to the key of a session: %s',
-    async (text) => {
+    async (_, text) => {
       await redis.client.set(getKey(id), text)
-      await expect(store.get(id)).rejects.toMatchObject({
+      const expected = {
         code: 'store_unavailable',
-        detail: 'Error: a session in Redis is not a JSON object; check whether something else writes to this key',
-      })
+        status: 503,
+        detail: 'Error: a value in Redis is not a session; check whether something else writes to this key',
+      }
+      await expect(store.get(id)).rejects.toMatchObject(expected)
+      await expect(store.lastSeenAt(id)).rejects.toMatchObject(expected)
+      expect(await redis.client.get(getKey(id))).toBe(text)
     },
   )
+
+  it.each([
+    { originalMaxAge: null },
+    { originalMaxAge: null, expires: null },
+    { originalMaxAge: false, expires: false },
+    {},
+    { ...cookie, secure: 'auto', sameSite: false, domain: 'example.com', priority: 'high', odd: [7] },
+    { ...cookie, sameSite: true, partitioned: true, domain: undefined },
+  ])('reads a session with the cookie %j', async (given) => {
+    await redis.client.set(getKey(id), JSON.stringify({ cookie: given, cart: 'apple' }))
+    expect(await store.get(id)).toEqual({ cookie: JSON.parse(JSON.stringify(given)) as object, cart: 'apple' })
+  })
 
   it('keeps the record of where the logins were moved', async () => {
     await putLogin(writeReplaced('successor', { default: makeLoginEntry('alice') }))
@@ -702,9 +753,9 @@ describe('lastSeenAt()', () => {
     ['from the remaining lifetime', 500, '{"cookie":{"originalMaxAge":null}}', 100],
     ['if the lifetime is that of the cookie', 250, '{"cookie":{"originalMaxAge":300000}}', 50],
     ['if the cookie lasts longer than the idle time', 500, '{"cookie":{"originalMaxAge":9000000}}', 100],
-    ['without a cookie', 500, '{}', 100],
+    ['with an empty cookie', 500, '{"cookie":{}}', 100],
     ['if the lifetime is not a whole number of seconds', 250, '{"cookie":{"originalMaxAge":299500}}', 50],
-    ['as now if more than the lifetime is left', 900, '{}', 0],
+    ['as now if more than the lifetime is left', 900, '{"cookie":{}}', 0],
   ])('returns the time of the last use %s', async (_how, left, text, ago) => {
     const found = await seen(left, text)
     expect(found).toBeGreaterThanOrEqual(now() - ago - 1)

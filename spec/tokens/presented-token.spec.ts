@@ -269,9 +269,22 @@ describe('checkAudience()', () => {
 })
 
 describe('checkAnsweredClaims()', () => {
+  it.each<[token: string, change: object, isGood: boolean]>([
+    ['opaque', {}, true],
+    ['a.b.c', {}, false],
+    ['a.b.c', { token_type: 'Bearer' }, true],
+    ['a.b.c', { scope: 'openid' }, true],
+    ['opaque', { nonce: 'n' }, false],
+  ])('for the token %s of the client itself, accepts a response with %j: %s', (token, change, isGood) => {
+    const check = (): void =>
+      checkAnsweredClaims(token, { aud: 'orders', ...change }, { ...checks, clientId: 'orders' })
+    if (isGood) expect(check).not.toThrow()
+    else expect(check).toThrow(TokenRejected)
+  })
+
   const fault = (change: object): unknown => {
     try {
-      checkAnsweredClaims({ aud: 'orders', ...change }, checks)
+      checkAnsweredClaims('opaque', { aud: 'orders', ...change }, checks)
       return undefined
     } catch (error) {
       return `${(error as TokenRejected).kind}: ${(error as TokenRejected).message}`

@@ -68,20 +68,48 @@ describe('findPurposeFault()', () => {
     }
   })
 
-  it('accepts login claims for the client itself only with a scope or an access token type', () => {
-    const idToken = { aud: 'web', azp: 'web', auth_time: 1 }
-    const reported = 'auth_time without a scope, with the client as audience, marks an ID token'
-    expect(findPurposeFault({ typ: 'JWT' }, idToken)).toBe(reported)
-    expect(findPurposeFault({}, { ...idToken, aud: ['api', 'web'] })).toBe(reported)
-    expect(findPurposeFault({}, { aud: 'web', azp: 'web', amr: [] })).toContain('amr without a scope')
-    expect(findPurposeFault({}, { aud: 'web', azp: 'web', acr: '1' })).toContain('acr without a scope')
-    expect(findPurposeFault({}, { aud: 'web', azp: 'web' })).toBeUndefined()
-    expect(findPurposeFault({}, { ...idToken, aud: 'orders' })).toBeUndefined()
-    expect(findPurposeFault({}, { aud: undefined, auth_time: 1 })).toBeUndefined()
-    expect(findPurposeFault({ typ: 'at+jwt' }, idToken)).toBeUndefined()
-    for (const claims of [{ scope: '' }, { scp: 'a' }, { typ: 'Bearer' }]) {
-      expect(findPurposeFault({}, { ...idToken, ...claims })).toBeUndefined()
+  it('accepts a token for the client itself only with a scope or an access token type', () => {
+    const idToken = { aud: 'web', azp: 'web' }
+    const reported = expect.stringMatching(
+      /^the audience is the client itself, and nothing marks the token as an access/,
+    )
+    for (const header of [{}, { typ: 'JWT' }]) {
+      expect(findPurposeFault(header, idToken)).toEqual(reported)
+      expect(findPurposeFault(header, { ...idToken, aud: ['api', 'web'] })).toEqual(reported)
+      expect(findPurposeFault(header, { aud: 'web', client_id: 'web' })).toEqual(reported)
+      expect(findPurposeFault(header, { aud: 'web', azp: 'spa', client_id: 'web' })).toEqual(reported)
+      expect(findPurposeFault(header, { aud: 'web' }, { clientId: 'web' })).toEqual(reported)
+      expect(findPurposeFault(header, { aud: 'web', azp: 'spa' }, { clientId: 'web' })).toEqual(reported)
+      for (const claims of [{ typ: 'JWT' }, { scope: null }, { scp: 5 }])
+        expect(findPurposeFault(header, { ...idToken, ...claims })).toEqual(reported)
     }
+    expect(findPurposeFault({ typ: 'at+jwt' }, idToken, { clientId: 'web' })).toBeUndefined()
+    expect(findPurposeFault({}, idToken, { clientId: 'web', isAccessToken: true })).toBeUndefined()
+    for (const claims of [{ scope: '' }, { scp: 'a' }, { scp: [] }, { typ: 'Bearer' }, { typ: 'DPoP' }]) {
+      expect(findPurposeFault({}, { ...idToken, auth_time: 1, ...claims }, { clientId: 'web' })).toBeUndefined()
+    }
+  })
+
+  it.each([
+    { aud: 'orders', azp: 'web' },
+    { aud: 'orders' },
+    { aud: undefined },
+    { aud: null, azp: null },
+    { aud: ['a', 5, null] },
+    {},
+  ])('accepts the token %j, whose audience is not the client itself', (claims) => {
+    expect(findPurposeFault({}, claims)).toBeUndefined()
+    expect(findPurposeFault({}, claims, { clientId: 'web' })).toBeUndefined()
+    expect(findPurposeFault({}, claims, { clientId: undefined })).toBeUndefined()
+  })
+
+  it.each(['auth_time', 'acr', 'amr'])('accepts %s without a scope only if the token names another client', (name) => {
+    const reported = `${name} without a scope and without a client (azp, client_id) marks an ID token`
+    for (const claims of [{}, { azp: null }, { azp: 5, client_id: ['web'] }])
+      expect(findPurposeFault({}, { aud: 'orders', [name]: 1, ...claims })).toBe(reported)
+    for (const claims of [{ azp: 'web' }, { client_id: 'web' }, { scope: '' }, { typ: 'Bearer' }])
+      expect(findPurposeFault({}, { aud: 'orders', [name]: 1, ...claims })).toBeUndefined()
+    expect(findPurposeFault({}, { aud: 'orders', [name]: 1 }, { isAccessToken: true })).toBeUndefined()
   })
 
   it('rejects a token with a code claim as an authorization response', () => {
@@ -94,6 +122,7 @@ describe('findPurposeFault()', () => {
     const reported = 'nonce without a scope marks an ID token'
     expect(findPurposeFault({}, { nonce: 'n' })).toBe(reported)
     expect(findPurposeFault({ typ: 'JWT' }, { nonce: '' })).toBe(reported)
+    expect(findPurposeFault({}, { nonce: 'n', typ: 'JWT' })).toBe(reported)
     expect(findPurposeFault({ typ: 'at+jwt' }, { nonce: 'n' })).toBeUndefined()
     for (const claims of [{ scope: '' }, { scp: 'x' }, { scp: [] }, { typ: 'Bearer' }])
       expect(findPurposeFault({}, { nonce: 'n', ...claims })).toBeUndefined()

@@ -73,6 +73,8 @@ export const wrong: Partial<OidcOptions>[] = [
   { name: 1 },
   // @ts-expect-error: a route is a path
   { routes: { login: false } },
+  // @ts-expect-error: a type is required or optional
+  { logoutTokenType: 'logout+jwt' },
   // @ts-expect-error: a scope is a string or an array of strings
   { scope: { openid: true } },
   // @ts-expect-error: secrets are strings
@@ -101,6 +103,8 @@ export const wrong: Partial<OidcOptions>[] = [
   { allowedOrigins: 'https://www.example.com' },
   // @ts-expect-error: the value must be a path
   { postLogoutRedirect: new URL('https://www.example.com') },
+  // @ts-expect-error: the value must be a boolean
+  { logoutHint: 'alice@example.com' },
   // @ts-expect-error: a fragment never reaches a server
   { responseMode: 'fragment' },
   // @ts-expect-error: the value must be a boolean

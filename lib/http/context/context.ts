@@ -54,13 +54,14 @@ export interface ContextBase {
   exchange(parameters: OidcExchangeParameters): Promise<string>
   /**
    * Calls an API with the login's access token. The origin of `url` must be listed in `fetchOrigins`. If the API rejects
-   * the token (`invalid_token`), the token is refreshed and the call repeated once, unless the body is a stream. A redirect
-   * to another origin is followed without the token.
+   * the token (`invalid_token`), the token is refreshed and the call repeated once, unless the body is a stream. Redirects
+   * are followed to origins in `fetchOrigins` only, and to another origin without the token. To follow none, pass
+   * `redirect: 'manual'` or `'error'`.
    *
    * @param init As for `fetch`.
    * @param parameters Selects the access token, as for {@link accessToken}. The default is the login's own.
    * @returns The response, whatever its status. Rejects as `fetch` does.
-   * @throws OidcError as {@link accessToken}; `destination_refused` (500) for any other origin; {@link LoginNeeded} if the
+   * @throws OidcError as {@link accessToken}; `destination_refused` (500) for any other origin, also of a redirect; {@link LoginNeeded} if the
    * API requires more scope, or a fresher or stronger authentication (RFC 6750, RFC 9470, Entra's claims challenge).
    * `errorHandler()` turns that error into a step-up login.
    * @see https://www.rfc-editor.org/rfc/rfc6750#section-3.1

@@ -2,15 +2,11 @@ import { fail, LoginNeeded, type OidcLoginNeeds } from '../../core/errors.ts'
 import { parseJson } from '../../core/json.ts'
 import { isSecureUrl, parseUrl } from '../../core/urls.ts'
 import type { Instance } from '../../logins/instance.ts'
-import {
-  callResource,
-  type Challenge,
-  type PresentedToken,
-  type ResourceAnswer,
-} from '../../provider/protected-resource.ts'
-import { wasRequestedRecently } from '../../session/step-up-history.ts'
+import type { Challenge, PresentedToken, ResourceAnswer } from '../../provider/protected-resource.ts'
+import { hasReturnedLate, wasRequestedRecently } from '../../session/step-up-history.ts'
 import type { LoginEntry } from '../../store/login-entry.ts'
 import { parseScope } from '../../core/scope.ts'
+import { callFollowing, isRepeatable } from './follow-redirects.ts'
 
 /** The login for which an API is called. */
 export interface UserFetch {
@@ -33,7 +29,8 @@ export async function fetchAsUser(
   init: RequestInit,
 ): Promise<Response> {
   const url = requirePermittedUrl(instance, destination)
-  const answer = await callOrRepeat(token, url, init)
+  const permit = (target: URL): void => requireRedirectPermitted(instance, url, target)
+  const answer = await callOrRepeat(token, url, init, permit)
   const needs = findNeeds(answer, entry)
   if (!needs) return answer.response
   await answer.response.body?.cancel()
@@ -43,31 +40,48 @@ export async function fetchAsUser(
     owner: instance.owner,
     detail: `${url.origin} returned ${answer.response.status}: ${JSON.stringify(answer.challenges.map(readError))}`,
     isRepeat: wasRequestedRecently(entry, needs),
+    isLate: needs.parameters['max_age'] !== undefined && hasReturnedLate(entry, Number(needs.parameters['max_age'])),
   })
 }
 
 /** Calls an API, and repeats the call once with a refreshed token if the API rejects the first token. */
-async function callOrRepeat(token: UserFetch['token'], url: URL, init: RequestInit): Promise<ResourceAnswer> {
+async function callOrRepeat(
+  token: UserFetch['token'],
+  url: URL,
+  init: RequestInit,
+  permit: (target: URL) => void,
+): Promise<ResourceAnswer> {
   const first = await token()
-  const answer = await callResource(first, url, init)
+  const answer = await callFollowing({ url, init, token: first }, permit)
   if (!isTokenRefused(answer) || !isRepeatable(init.body)) return answer
   const second = await replaceToken(token, first)
   if (!second) return answer
   await answer.response.body?.cancel()
-  return callResource(second, url, init)
+  return callFollowing({ url, init, token: second }, permit)
 }
 
 /** Only the application decides where tokens are sent, so that no request can redirect them. */
-function requirePermittedUrl({ options }: Instance, destination: string | URL): URL {
+function requirePermittedUrl(instance: Instance, destination: string | URL): URL {
   const url = parseUrl(String(destination))
-  const isPermitted =
-    url && options.fetchOrigins.includes(url.origin) && isSecureUrl(url.href, false) && !url.username && !url.password
-  if (isPermitted) return url
+  if (url && isPermittedUrl(instance, url)) return url
   const target = url ? url.origin : 'a URL that is not absolute'
   throw fail(
     'destination_refused',
     `\`req.oidc.fetch()\` was called for ${target}, which \`fetchOrigins\` does not list; add the origin to it`,
   )
+}
+
+/** A redirect may send the request's body and headers, so only the application decides where redirects lead, too. */
+function requireRedirectPermitted(instance: Instance, from: URL, target: URL): void {
+  if (isPermittedUrl(instance, target)) return
+  throw fail(
+    'destination_refused',
+    `a call of ${from.origin} by \`req.oidc.fetch()\` was redirected to ${target.origin}, which \`fetchOrigins\` does not list; add the origin to it, or pass \`redirect: 'manual'\``,
+  )
+}
+
+function isPermittedUrl({ options }: Instance, url: URL): boolean {
+  return options.fetchOrigins.includes(url.origin) && isSecureUrl(url.href, false) && !url.username && !url.password
 }
 
 function isTokenRefused({ response, challenges }: ResourceAnswer): boolean {
@@ -77,11 +91,6 @@ function isTokenRefused({ response, challenges }: ResourceAnswer): boolean {
 /** Returns `error` of a challenge for access tokens (RFC 6750, section 3; RFC 9449, section 7.1). */
 function readError({ scheme, parameters }: Challenge): string | undefined {
   return scheme === 'bearer' || scheme === 'dpop' ? parameters['error'] : undefined
-}
-
-/** Returns false for a stream: the first call has consumed it. */
-function isRepeatable(body: RequestInit['body']): boolean {
-  return !(body instanceof ReadableStream) && !(body && Symbol.asyncIterator in Object(body))
 }
 
 /** Returns a token in place of a rejected one; undefined if that requires a new login. */

@@ -39,12 +39,7 @@ export async function authorizeLogin(
 ): Promise<Login | undefined> {
   const state = requireRouters(instances, req)
   const { records } = requireSession(req, state)
-  const refused = instances.map((instance) => findCrossSiteFault(req, instance.options))
-  if (!refused.includes(undefined)) throw crossSiteRefused(instances[0], refused[0] as string)
-  const logins = instances.flatMap((instance) => {
-    const entry = findEntry(req, instance)
-    return entry ? [{ instance, entry }] : []
-  })
+  const logins = findPermittedLogins(instances, req)
   for (const { instance, entry } of logins) {
     recheck(instance, { logins: instance.loginsIn(records), session: state.sessionId, entry })
   }
@@ -58,6 +53,26 @@ export async function authorizeLogin(
   }
   if (denied) throw makeDenial(denied, rule, req)
   return undefined
+}
+
+/**
+ * Finds the request's logins whose own instance permits its origin (`allowedOrigins`): an origin that one instance lists must
+ * not act with the login of another.
+ *
+ * @throws OidcError `cross_site_request` if there are logins but none of them may be used, or if no instance permits the
+ * origin
+ */
+function findPermittedLogins(instances: Instances, req: Request): readonly Login[] {
+  const checked = instances.map((instance) => ({
+    instance,
+    entry: findEntry(req, instance),
+    fault: findCrossSiteFault(req, instance.options),
+  }))
+  const permitted = checked.filter(({ fault }) => fault === undefined)
+  const logins = permitted.flatMap(({ instance, entry }) => (entry ? [{ instance, entry }] : []))
+  const refused = checked.find(({ entry, fault }) => fault !== undefined && (entry || permitted.length === 0))
+  if (logins.length === 0 && refused) throw crossSiteRefused(refused.instance, refused.fault as string)
+  return logins
 }
 
 /** Returns the state of a request, and throws unless it has passed the routers of all instances. */

@@ -1,4 +1,5 @@
 import type { NextFunction, Request, RequestHandler, Response } from 'express'
+import { makeAuthenticationParameters } from '../../guard/authentication.ts'
 import type { CompiledRule } from '../../guard/rule.ts'
 import { authorizeLogin, type Instances } from './authorize-login.ts'
 import { answerError } from '../response/error-page.ts'
@@ -62,5 +63,11 @@ async function answerAnonymous(handler: HandlerContext, rule: CompiledRule, bear
   }
   // A HEAD request starts no login, since no browser would come back from the provider.
   if (req.method === 'HEAD') return sendRedirect(handler, makeLoginUrl(instance, returnTo), 302)
-  return startLogin(handler, makePlainLogin(handler), { returnTo })
+  const login = makePlainLogin(handler)
+  return startLogin(handler, { ...login, parameters: { ...login.parameters, ...requestMaxAge(rule) } }, { returnTo })
+}
+
+/** Requests the maximum age with the first login, because a step-up right after it would ask for the password again. */
+function requestMaxAge({ maxAuthAgeSeconds }: CompiledRule): Record<string, string> {
+  return makeAuthenticationParameters({ acr: undefined, maxAuthAgeSeconds })
 }

@@ -11,7 +11,7 @@ import { HandlerContext } from '../request/handler-context.ts'
 
 /** Whether the browser can be redirected to the provider for a step-up, and has not just come back from the same one. */
 export function canStepUpNow(req: Request, error: LoginNeeded): boolean {
-  return !error.isRepeat && findRequestKind(req) === 'navigation'
+  return !error.isRepeat && !error.isLate && findRequestKind(req) === 'navigation'
 }
 
 /**

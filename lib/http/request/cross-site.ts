@@ -7,7 +7,10 @@ import type { Instance } from '../../logins/instance.ts'
  * Returns why an unsafe request that relies on the session cookie is refused as cross-site; undefined if it is not. A
  * client that sends neither header is not a browser, and no site can make it send a request.
  */
-export function findCrossSiteFault(req: Request, options: ResolvedOptions): string | undefined {
+export function findCrossSiteFault(
+  req: Request,
+  options: Pick<ResolvedOptions, 'origin' | 'allowedOrigins'>,
+): string | undefined {
   if (isSafe(req)) return undefined
   const origin = req.headers.origin
   if (origin !== undefined && options.allowedOrigins.includes(origin)) return undefined

@@ -79,7 +79,7 @@ export function findEntry(req: Request, instance: Instance): LoginEntry | undefi
   return instance.loginsIn(state.session.records).liveEntry(state.login)
 }
 
-/** Returns the request's path as the browser sees it if a redirect can lead back there, otherwise the base path. */
+/** Returns the request's path as the browser sees it if a redirect leads back to exactly it, otherwise the base path. */
 export function makePublicPath(req: Request, instance: Instance): string {
   const { origin, basePath } = instance.options
   const stripped = states.get(req)?.instances.get(instance)?.stripped ?? ''

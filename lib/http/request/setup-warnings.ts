@@ -1,4 +1,4 @@
-import type { Request } from 'express'
+import type { Request, Response } from 'express'
 import { warnOnce } from '../../core/warnings.ts'
 import type { Instance } from '../../logins/instance.ts'
 import { isInMemory } from '../../session/web-session.ts'
@@ -28,4 +28,29 @@ export function warnOfSetup(instance: Instance, req: Request): void {
       options.name,
     )
   }
+}
+
+/**
+ * Warns if the session cookie of a login could have the prefix `__Host-` and does not: another host of the domain could plant
+ * a cookie with its name (RFC 6265bis, section 4.1.3.2). Only the response shows the name, because express-session keeps it.
+ */
+export function warnOfCookieName({ options }: Instance, { session, sessionID }: Request, res: Response): void {
+  const { path, domain } = session.cookie
+  if (!options.origin.startsWith('https:') || path !== '/' || domain) return
+  res.once('finish', () => {
+    const name = findCookieName(res, `s:${sessionID}.`)
+    if (name === undefined || name.startsWith('__Host-')) return
+    warnOnce(
+      'OIDC_SESSION_COOKIE_NAME',
+      `the session cookie '${name}' can be planted by any other host of the domain; name it \`session({ name: '__Host-sid' })\`, with \`cookie: { secure: true }\``,
+      options.name,
+    )
+  })
+}
+
+/** Returns the name of the cookie that a response sets to a value with this beginning. */
+function findCookieName(res: Response, beginning: string): string | undefined {
+  const lines = [res.getHeader('Set-Cookie') ?? []].flat().map(String)
+  const assignment = `=${encodeURIComponent(beginning)}`
+  return lines.find((line) => line.includes(assignment))?.split('=', 1)[0]
 }

@@ -1,7 +1,8 @@
 import type { Request } from 'express'
 import type { OidcErrorCode } from '../../core/error-table.ts'
 import { makePrivateField, type PrivateField } from '../../core/private-field.ts'
-import { fail, OidcError, describe } from '../../core/errors.ts'
+import { describe } from '../../core/describe.ts'
+import { fail, OidcError } from '../../core/errors.ts'
 import type { Instance } from '../../logins/instance.ts'
 import type { HandlerContext } from '../request/handler-context.ts'
 

@@ -1,7 +1,8 @@
 import { storeResponse } from '../../logins/login/stored-response.ts'
 import { runCallback } from './fail-callback.ts'
 import { readForm } from '../request/form-body.ts'
-import { stateUnknown } from './read-callback.ts'
+import { reportError } from '../response/report-error.ts'
+import { isSilent, responseMisplaced } from './read-callback.ts'
 import type { HandlerContext } from '../request/handler-context.ts'
 
 /**
@@ -11,8 +12,14 @@ import type { HandlerContext } from '../request/handler-context.ts'
 export function handleCallbackPost(handler: HandlerContext): Promise<void> {
   const { instance, req, res } = handler
   return runCallback(handler, readForm(req), async ({ session, state, stateText, parameters, transaction }) => {
-    if (instance.options.responseMode !== 'form_post') throw stateUnknown()
-    if (transaction) await storeResponse(instance, session.records, state.id, parameters)
+    if (instance.options.responseMode !== 'form_post') throw responseMisplaced(instance, 'a form')
+    if (transaction) {
+      await storeResponse(instance, session.records, state.id, parameters).catch((error: unknown) => {
+        if (!isSilent(state)) throw error
+        // The user requested no login, so no error is shown: without a response, the `GET` leads back to the public page.
+        reportError(instance, error)
+      })
+    }
     res.setHeader('Cache-Control', 'no-store')
     res.statusCode = 303
     res.setHeader('Location', `${instance.redirectUri}?state=${encodeURIComponent(stateText)}`)

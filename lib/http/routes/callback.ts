@@ -6,6 +6,7 @@ import { toLocalPath } from '../../core/urls.ts'
 import { consumeResponse, findResponseUse, recordOutcome } from '../../logins/login/response-use.ts'
 import { finishLogin, type FinishInput, type Finished } from '../../logins/login/finish.ts'
 import { FormerSessionChanged, LoggedOutMeanwhile } from '../../logins/login/write-login.ts'
+import { ReturnedLate } from '../../logins/login/max-age.ts'
 import { takeResponse } from '../../logins/login/stored-response.ts'
 import { attachLogin } from '../../store/attached.ts'
 import { clearTransaction, type Transaction } from '../../session/transaction.ts'
@@ -13,9 +14,10 @@ import { readCookies, setCookies } from '../request/cookie-header.ts'
 import { readDevice } from '../request/device.ts'
 import { isUserNeeded, runCallback } from './fail-callback.ts'
 import { makePlainLogin, startLogin } from './login.ts'
-import { isSilent, type Callback } from './read-callback.ts'
+import { isSilent, responseMisplaced, type Callback } from './read-callback.ts'
 import type { State } from '../../session/state.ts'
-import { findEntry } from '../request/request-state.ts'
+import { warnOfCookieName } from '../request/setup-warnings.ts'
+import { findEntry, findPassedInstance } from '../request/request-state.ts'
 import { sendRedirect } from '../response/redirect.ts'
 import type { HandlerContext } from '../request/handler-context.ts'
 import { parseQuery } from '../request/query.ts'
@@ -34,10 +36,16 @@ export function handleCallback(handler: HandlerContext): Promise<void> {
   })
 }
 
-/** Adds the response that a `POST` has stored, if this is its `GET`. */
+/**
+ * Returns a callback with its response: with `form_post` the one that a `POST` has stored, otherwise that of the query.
+ *
+ * @throws OidcError `request_invalid` if there is a response in the query despite `form_post`
+ */
 async function addStoredResponse(callback: Callback): Promise<Callback> {
   const { handler, session, state, parameters } = callback
-  if (parameters.has('code') || parameters.has('error')) return callback
+  if (handler.instance.options.responseMode !== 'form_post') return callback
+  // Servers, proxies and browsers keep URLs. A response that has been in one can be another's.
+  if (parameters.has('code') || parameters.has('error')) throw responseMisplaced(handler.instance, 'the query')
   return { ...callback, parameters: (await takeResponse(handler.instance, session.records, state.id)) ?? parameters }
 }
 
@@ -123,8 +131,9 @@ function classifyFailure(error: unknown, state: State, transaction: Transaction)
   if (isSilent(state)) return { kind: 'failed', error }
   if (isUserNeeded(error, transaction)) return { kind: 'user-needed' }
   if (error instanceof FormerSessionChanged) return { kind: 'overtaken', attempt: 0 }
-  // A login restarts once after a logout. After a second logout, the user has to start it.
-  if (error instanceof LoggedOutMeanwhile && state.attempt === 0) return { kind: 'overtaken', attempt: 1 }
+  // A login restarts once, after a logout or if it took too long. After that, the user has to start it.
+  const isOvertaken = error instanceof LoggedOutMeanwhile || error instanceof ReturnedLate
+  if (isOvertaken && state.attempt === 0) return { kind: 'overtaken', attempt: 1 }
   return { kind: 'failed', error }
 }
 
@@ -153,6 +162,7 @@ async function enterSession(callback: Callback, finished: Finished, hadLogin: bo
   attachLogin(req.session, login)
   requestState.login = login
   requestState.sessionId = req.sessionID
+  warnOfCookieName(instance, req, res)
   setCookies(res, [clearTransaction(instance.cookiePlace, state.id)])
   if (!hadLogin) limitLoop(handler)
   sendRedirect(handler, returnTo, 303)
@@ -175,6 +185,7 @@ function finishInput(callback: Callback, transaction: Transaction): FinishInput 
     session,
     device: storeDevice ? readDevice(handler.req) : undefined,
     afterLogin: async (login) => afterLogin?.(handler.req, login as unknown as OidcFinishedLogin),
+    findInstance: (owner) => findPassedInstance(handler.req, owner),
     localPath: (target) => toLocalPath(target, origin),
   }
 }

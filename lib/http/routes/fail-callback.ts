@@ -43,11 +43,14 @@ export async function runCallback(
   await work(callback).catch((error: unknown) => failCallback(callback, error))
 }
 
-/** Answers the error of a callback with an error page, or after a silent login with a redirect back to the public page. */
+/**
+ * Answers the error of a callback with an error page, or after a silent login with a redirect back to the public page. Only
+ * a `GET` leads to that page: any site can post a `state` that it got for a page of its choice.
+ */
 function failCallback({ handler, state, transaction }: Callback, thrown: unknown): void {
   const { instance, req, res } = handler
   const { id, openPage } = state
-  if (openPage !== undefined && !res.headersSent) {
+  if (openPage !== undefined && req.method === 'GET' && !res.headersSent) {
     const isExpected =
       thrown instanceof FormerSessionChanged || (transaction !== undefined && isUserNeeded(thrown, transaction))
     if (!isExpected) loginFailed(handler, thrown)

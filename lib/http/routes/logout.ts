@@ -2,13 +2,13 @@ import type { Request } from 'express'
 import type { OidcLogoutParameters } from '../../config/logout-parameters.ts'
 import { endLogin, type Ended } from '../../logins/logout/end-own-login.ts'
 import type { Instance } from '../../logins/instance.ts'
-import { revokeTokens } from '../../logins/logout/revoke.ts'
+import { revokeTokens } from '../../logins/revoke.ts'
 import { makeEndSessionUrl } from '../../provider/endpoints.ts'
 import type { LoginEntry } from '../../store/login-entry.ts'
 import { answerError } from '../response/error-page.ts'
 import { setCookies } from '../request/cookie-header.ts'
 import { isScripted, findRequestKind } from '../request/request-kind.ts'
-import { requireSession, getRequestState, type RequestState } from '../request/request-state.ts'
+import { requireSession, findEntry, getRequestState, type RequestState } from '../request/request-state.ts'
 import { hasSilentLogin } from './silent-login.ts'
 import { sendJson } from '../response/problem.ts'
 import { sendRedirect } from '../response/redirect.ts'
@@ -76,7 +76,10 @@ export async function startLogout(handler: HandlerContext, parameters: OidcLogou
 /** An ended login of the request, with its instance. */
 type EndedLogin = Ended & { readonly instance: Instance }
 
-/** Ends the request's login with the instance, with `all` after those with other instances. A fault leaves the rest. */
+/**
+ * Ends the request's login with the instance, with `all` after those with other instances that permit the origin of the
+ * request. A fault leaves the rest.
+ */
 async function endBrowserLogins(
   { instance, req }: HandlerContext,
   all: boolean,
@@ -86,7 +89,7 @@ async function endBrowserLogins(
     const state = getRequestState(req) as RequestState
     const session = requireSession(req, state)
     const others = all ? [...state.instances.keys()].filter((other) => other !== instance) : []
-    for (const owner of [...others, instance]) {
+    for (const owner of [...listPermitting(others, req), instance]) {
       const login = await endLogin(owner, session, 'user')
       if (login) ended.push({ ...login, instance: owner })
     }
@@ -94,6 +97,15 @@ async function endBrowserLogins(
   } catch (fault) {
     return { ended, fault }
   }
+}
+
+/** Returns the instances that permit the origin of the request. Emits `denied` for each login with one that does not. */
+function listPermitting(instances: readonly Instance[], req: Request): readonly Instance[] {
+  return instances.filter((instance) => {
+    const refusal = findCrossSiteFault(req, instance.options)
+    if (refusal !== undefined && findEntry(req, instance)) crossSiteRefused(instance, refusal)
+    return refusal === undefined
+  })
 }
 
 /** Maximum length of a URL that servers accept. */
@@ -110,7 +122,7 @@ async function makeProviderLogoutUrl(instance: Instance, ended: Ended, returnTo:
       ...makeReturnParameters(instance, returnTo),
       ...(hint === undefined || isLate ? {} : { logout_hint: hint }),
     }
-    const idToken = isLate ? undefined : tokens?.idToken
+    const idToken = isLate || !options.logoutHint ? undefined : tokens?.idToken
     if (idToken === undefined) return await makeEndSessionUrl(provider, parameters)
     const location = await makeEndSessionUrl(provider, { ...parameters, id_token_hint: idToken })
     // Servers limit the request line (Keycloak: 4096 bytes). Without the ID token the provider asks the user to confirm.

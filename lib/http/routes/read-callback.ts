@@ -1,4 +1,5 @@
 import { fail, type OidcError } from '../../core/errors.ts'
+import type { Instance } from '../../logins/instance.ts'
 import { readState, type State } from '../../session/state.ts'
 import { openTransaction, type Transaction } from '../../session/transaction.ts'
 import type { RequestSession } from '../../session/web-session.ts'
@@ -55,6 +56,15 @@ export function isSilent({ openPage }: State): boolean {
   return openPage !== undefined
 }
 
-export function stateUnknown(): OidcError {
+function stateUnknown(): OidcError {
   return fail('state_unknown')
+}
+
+/** Creates the error for an authorization response that did not arrive in the way that `responseMode` requests. */
+export function responseMisplaced({ options }: Instance, place: string): OidcError {
+  return fail(
+    'request_invalid',
+    `an authorization response arrived in ${place}, but \`responseMode\` is '${options.responseMode}'; check which response modes the provider supports`,
+    { message: 'This login could not be completed. Start again from the page that you wanted to open.' },
+  )
 }

@@ -6,12 +6,12 @@ import type { LoginRecord } from '../../store/login-record.ts'
 import type { Device } from '../../store/login-entry.ts'
 import { exchangeCode } from '../../provider/authorization-code.ts'
 import { makeDpopHandle } from '../../provider/dpop-keys.ts'
-import { tokenInvalid } from '../../tokens/token-rejected.ts'
 import { identify, type Identity } from './identity.ts'
 import { makeLoginEntry } from './new-login-entry.ts'
 import type { Instance } from '../instance.ts'
+import type { FindInstance } from './replaced-tokens.ts'
 import { cleanUp, renewSession, rollback, writeLogin } from './write-login.ts'
-import { findStaleness } from './max-age.ts'
+import { checkMaxAge } from './max-age.ts'
 
 export interface FinishInput {
   readonly parameters: URLSearchParams
@@ -26,6 +26,7 @@ export interface FinishInput {
     tokens: OidcTokenSet
     roles: readonly string[]
   }) => Promise<unknown>
+  readonly findInstance: FindInstance
   /** Returns the hook's redirect target if it is a path on this origin, otherwise undefined. */
   readonly localPath: (destination: unknown) => string | undefined
 }
@@ -55,8 +56,7 @@ export async function finishLogin(instance: Instance, input: FinishInput): Promi
     dpop,
   })
   const identity = await identify(instance, response, { ...transaction, dpop })
-  const stale = findStaleness(instance, transaction, identity.claims['auth_time'])
-  if (stale !== undefined) throw tokenInvalid('ID token', stale)
+  checkMaxAge(instance, transaction, identity.claims['auth_time'])
   const { device } = input
   const entry = { ...makeLoginEntry(instance, transaction, identity, codeScope), ...(device && { device }) }
 
@@ -66,7 +66,7 @@ export async function finishLogin(instance: Instance, input: FinishInput): Promi
     const login = await writeLogin(instance, session, loginWrite)
     const { loginId, issuer, sub } = entry
     instance.events.emit('login', { issuer, sub, loginId })
-    return { loginId, returnTo, login, cleanUp: () => cleanUp(instance, loginWrite, login) }
+    return { loginId, returnTo, login, cleanUp: () => cleanUp(instance, loginWrite, login, input.findInstance) }
   } catch (error) {
     await rollback(instance, loginWrite)
     throw error

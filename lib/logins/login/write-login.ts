@@ -9,6 +9,7 @@ import type { LoginStore } from '../../store/login-store.ts'
 import type { LoginEntry, LoginEntries } from '../../store/login-entry.ts'
 import type { StoredTokens } from '../../store/tokens.ts'
 import type { Instance } from '../instance.ts'
+import { readReplacedTokens, revokeReplaced, type FindInstance } from './replaced-tokens.ts'
 
 /** A login that is being written, with everything that its rollback needs. */
 export interface LoginWrite {
@@ -160,8 +161,19 @@ async function runCleanUp(instance: Instance, work: () => Promise<void>): Promis
   }
 }
 
-/** Deletes the former session and updates the index. Never rejects. */
-export async function cleanUp(instance: Instance, write: LoginWrite, login: LoginRecord): Promise<void> {
+/**
+ * Deletes the former session, updates the index, and in the background revokes the tokens of logins that the new one has
+ * ended. Never rejects.
+ */
+export async function cleanUp(
+  instance: Instance,
+  write: LoginWrite,
+  login: LoginRecord,
+  findInstance: FindInstance,
+): Promise<void> {
+  await runCleanUp(instance, async () => {
+    void revokeReplaced(await readReplacedTokens(write, login, findInstance))
+  })
   await Promise.all([
     runCleanUp(instance, () => write.renewed.dropFormer(write.former)),
     runCleanUp(instance, () => updateIndex(instance, write, login)),

@@ -17,7 +17,8 @@ import type { Instance } from '../instance.ts'
  */
 export async function backchannelLogout(instance: Instance, store: OidcSessionStore, token: string): Promise<void> {
   const { options, keys } = instance
-  const claims = await verifyLogoutToken(token, keys, await makeClientTokenChecks(instance))
+  const requiresType = options.logoutTokenType === 'required'
+  const claims = await verifyLogoutToken(token, keys, { ...(await makeClientTokenChecks(instance)), requiresType })
   const { iss, sub, sid, iat } = claims
   const records = makeRecords(store, options.records)
   const used = makeUsedKey(instance.owner, claims)

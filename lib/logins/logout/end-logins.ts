@@ -9,7 +9,7 @@ import { inBatches } from '../../core/in-batches.ts'
 import { destroyWithoutLogins } from './end-own-login.ts'
 import { endLoginEntry } from './end-login-entry.ts'
 import { findLoginStore, type Instance } from '../instance.ts'
-import { revokeTokens } from './revoke.ts'
+import { revokeTokens } from '../revoke.ts'
 
 /**
  * Ends the logins of a group in all sessions, including logins in progress. Returns those that it ended. After a failure,

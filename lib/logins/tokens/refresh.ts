@@ -17,7 +17,7 @@ import {
   type LoginPlace,
 } from './stored-tokens.ts'
 import { withLock } from './refresh-lock.ts'
-import { revokeTokens } from '../logout/revoke.ts'
+import { revokeTokens } from '../revoke.ts'
 import { addOtherToken, reidentify } from './reidentify.ts'
 import { findMissingScope, formatTargetName, ownTarget, findNamedToken, type Target } from './target.ts'
 import { isFresh, isUsable } from './freshness.ts'

@@ -1,6 +1,7 @@
 import type { OidcTokenSet } from '../../config/claims.ts'
 import { nowSeconds } from '../../core/clock.ts'
-import { OidcError, describe } from '../../core/errors.ts'
+import { describe } from '../../core/describe.ts'
+import { OidcError } from '../../core/errors.ts'
 import type { IssuedTokens, DpopHandle } from '../../provider/token-response.ts'
 import type { LoginEntry } from '../../store/login-entry.ts'
 import type { StoredTokens } from '../../store/tokens.ts'

@@ -8,16 +8,22 @@ export function findUserFault({ oid }: OidcUnknownClaims): string | undefined {
 }
 
 /**
+ * Whether an application obtained a token for itself. Such a token has `idtyp`, if its API requests that claim, or else
+ * equal `oid` and `sub`. An ID token has neither.
+ */
+export function isApplicationToken({ idtyp, oid, sub }: OidcUnknownClaims): boolean {
+  return idtyp === 'app' || (idtyp === undefined && oid !== undefined && oid === sub)
+}
+
+/**
  * Returns why an access token is rejected because of its owner, a user or an application. Only a user's token has a scope.
- * An application's token has `idtyp`, if its API requests that claim, or else equal `oid` and `sub`. An ID token has none
- * of these.
  */
 export function findApplicationFault(claims: OidcUnknownClaims, appTokens: boolean): string | undefined {
-  const { idtyp, scp, oid, sub } = claims
+  const { idtyp, scp } = claims
   const hasScope = typeof scp === 'string' && scp !== ''
   if (hasScope && (idtyp === undefined || idtyp === 'user')) return undefined
-  const isApplication = idtyp === 'app' || (idtyp === undefined && oid !== undefined && oid === sub)
-  if (hasScope || !isApplication) return 'the token is neither a user token with a scope (scp) nor an application token'
+  if (hasScope || !isApplicationToken(claims))
+    return 'the token is neither a user token with a scope (scp) nor an application token'
   return appTokens
     ? undefined
     : 'the token belongs to an application, not to a user; pass `appTokens: true` to accept such tokens'

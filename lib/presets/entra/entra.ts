@@ -4,7 +4,7 @@ import { OidcProvider } from '../../config/oidc-provider.ts'
 import { readAuthority, type EntraAuthority } from './entra-authority.ts'
 import { findGroupsFault, resolveGroups } from './entra-groups.ts'
 import { selectCodeScope } from './entra-scope.ts'
-import { findApplicationFault, b2cFault, findKeyFault, findUserFault } from './entra-tokens.ts'
+import { findApplicationFault, isApplicationToken, b2cFault, findKeyFault, findUserFault } from './entra-tokens.ts'
 import type { OidcTokenContext } from '../../config/issuer-rules.ts'
 
 /** Options of {@link entra}. */
@@ -89,6 +89,7 @@ export function entra(options: EntraOptions): OidcProvider {
     accept: (claims, context) => acceptUser(claims, context, policy),
     distributedClaims: (claims, accessToken) => resolveGroups(claims, groups, accessToken),
     codeScope: selectCodeScope,
+    isApplicationToken,
   })
 }
 

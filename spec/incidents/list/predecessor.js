@@ -106,13 +106,7 @@ export const predecessor = [
       held(
         'back-channel logout rejected standard tokens, and accepted a missing one',
         'back-channel logout follows the standard',
-        at(
-          'backchannel-logout-1',
-          'backchannel-logout-2',
-          'backchannel-logout-9',
-          'backchannel-logout-10',
-          'backchannel-logout-13',
-        ),
+        at('backchannel-logout-1', 'backchannel-logout-2', 'backchannel-logout-9', 'backchannel-logout-13'),
       ),
       held(
         'the sid in tokens was the session cookie',

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { nowSeconds } from '../../../lib/core/clock.ts'
-import { findStaleness } from '../../../lib/logins/login/max-age.ts'
+import { checkMaxAge, findStaleness, ReturnedLate } from '../../../lib/logins/login/max-age.ts'
 import type { Transaction } from '../../../lib/session/transaction.ts'
+import { catchError } from '../../support/flow.ts'
 import { instanceWith } from '../support/stage.ts'
 
 const instance = instanceWith({ clockToleranceSeconds: 30 })
@@ -34,5 +35,30 @@ describe('auth_time of a login with max_age', () => {
   it('auth_time is ignored if no max_age was requested', () => {
     const none = { startedAt: nowSeconds(), parameters: {} } as Transaction
     for (const authTime of [undefined, 1, 'x']) expect(findStaleness(instance, none, authTime)).toBeUndefined()
+  })
+})
+
+describe('an authorization response with max_age that is used late', () => {
+  function use(age: unknown, maxAge: string | undefined, ago = 800): void {
+    const parameters = maxAge === undefined ? {} : { max_age: maxAge }
+    const authTime = typeof age === 'number' ? nowSeconds() - age : age
+    checkMaxAge(instance, { startedAt: nowSeconds() - ago, parameters } as Transaction, authTime)
+  }
+
+  it.each([
+    ['0', 90],
+    ['60', 90],
+    ['600', 630],
+    ['0.5', 90],
+    [undefined, 10_000],
+  ])('max_age %s permits an authentication of at most %i s ago, with the clock tolerance', (maxAge, age) => {
+    expect(() => use(age, maxAge)).not.toThrow()
+    if (maxAge !== undefined) expect(() => use(age + 1, maxAge)).toThrow(ReturnedLate)
+  })
+
+  it('a response that the provider answers wrongly is invalid, not late', () => {
+    for (const age of [831, undefined, null, -31, Infinity]) {
+      expect([age, catchError(() => use(age, '0'))]).toMatchObject([age, { code: 'token_invalid' }])
+    }
   })
 })

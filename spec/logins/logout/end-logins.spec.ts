@@ -4,14 +4,14 @@ import { beforeEach, describe, expect, it, vi } from 'vitest'
 import type { Instance } from '../../../lib/logins/instance.ts'
 import { endByApplication, endLogins } from '../../../lib/logins/logout/end-logins.ts'
 import { listLogins } from '../../../lib/logins/logout/list-logins.ts'
-import { revokeTokens } from '../../../lib/logins/logout/revoke.ts'
+import { revokeTokens } from '../../../lib/logins/revoke.ts'
 import { makeLoginKey } from '../../../lib/store/login-records.ts'
 import { MemoryRecords } from '../../../lib/store/memory-records.ts'
 import type { LoginEntry } from '../../../lib/store/login-entry.ts'
 import { putTokens, makeLoginEntry, someTokens as tokens } from '../../support/login-entries.ts'
 import { heard, instanceWith, putLogins } from '../support/stage.ts'
 
-vi.mock('../../../lib/logins/logout/revoke.ts', () => ({ revokeTokens: vi.fn(async () => {}) }))
+vi.mock('../../../lib/logins/revoke.ts', () => ({ revokeTokens: vi.fn(async () => {}) }))
 
 let records = new MemoryRecords()
 let store = new MemoryStore()

@@ -157,18 +157,19 @@ describe('the issuers of entra()', () => {
     ]) {
       const provider = entra(options)
       const expected = OidcProvider.reveal(provider)
-      const { rules, issuer } = resolveOptions({
+      const { rules, issuer, isApplicationToken } = resolveOptions({
         provider,
         clientId: 'web',
         clientAuth: 'none',
         baseUrl: 'https://app.example.com',
         secret: 'a secret of more than thirty-two characters',
       })
-      expect({ issuer, ...rules }).toEqual(expected)
-      const [first] = resolveBearer({ provider, audience: 'orders' }).issuers
-      expect({ issuer: first?.issuer, ...first?.rules }).toEqual(expected)
-      const [only] = resolveBearer({ issuer: [{ provider, audience: 'orders' }] }).issuers
-      expect({ issuer: only?.issuer, ...only?.rules }).toEqual(expected)
+      expect({ issuer, ...rules, isApplicationToken }).toEqual(expected)
+      const entries = [{ provider }, { issuer: [{ provider }] }].map((given) => {
+        const [entry] = resolveBearer({ ...given, audience: 'orders' }).issuers
+        return { issuer: entry?.issuer, ...entry?.rules, isApplicationToken: entry?.isApplicationToken }
+      })
+      expect(entries).toEqual([expected, expected])
     }
   })
 })

@@ -102,6 +102,7 @@ async function directLogin(instance: Instance, issuer: string, reported: object[
       transaction,
       session,
       afterLogin: async ({ tokens }) => void handed.push(tokens),
+      findInstance: () => undefined,
       localPath: () => undefined,
     })
     // This is how the next request reads it.

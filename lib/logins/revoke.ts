@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises'
-import type { OidcError } from '../../core/errors.ts'
-import { revokeToken, type TokenTypeHint } from '../../provider/revocation.ts'
-import type { Instance } from '../instance.ts'
+import type { OidcError } from '../core/errors.ts'
+import { revokeToken, type TokenTypeHint } from '../provider/revocation.ts'
+import type { Instance } from './instance.ts'
 
 export interface RevokedTokens {
   readonly refreshToken: string | undefined
