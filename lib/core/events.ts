@@ -41,8 +41,11 @@ export interface OidcEvents {
    * has one. `attempt` is 0, or 1 if the browser came back without the cookie of its login and is redirected once more.
    */
   login_begun: OidcEventBase & { prompt: string | undefined; attempt: number }
-  /** A login is complete. `loginId` identifies it until it ends; it grants no access. */
-  login: OidcEventBase & { issuer: string; sub: string; loginId: string }
+  /**
+   * A login is complete. `loginId` identifies it until it ends; it grants no access. `isPageLost` is true if the query of
+   * the page to return to was too long to keep while several logins were in progress, so the user gets the page without it.
+   */
+  login: OidcEventBase & { issuer: string; sub: string; loginId: string; isPageLost: boolean }
   /** A login could not be begun or finished; at most one event per request. `code` is the code of the error. */
   login_failed: OidcEventBase & { code: string; status: number; detail: string | undefined }
   /**

@@ -1,17 +1,7 @@
-import {
-  createCipheriv,
-  createDecipheriv,
-  createHmac,
-  createSecretKey,
-  hkdfSync,
-  randomBytes,
-  timingSafeEqual,
-  type KeyObject,
-} from 'node:crypto'
+import { createCipheriv, createDecipheriv, createSecretKey, hkdfSync, randomBytes, type KeyObject } from 'node:crypto'
 
 const nonceBytes = 12
 const tagBytes = 16
-const macBytes = 16
 
 /** The input of key derivation. */
 export interface KeySource {
@@ -22,8 +12,8 @@ export interface KeySource {
 }
 
 /**
- * Derives one key from each secret. No two purposes share a key: a sealed login in progress never opens as tokens, and a
- * key that encrypts never authenticates. The keys are key objects, because raw bytes are ten times slower in Node 24.
+ * Derives one key from each secret. No two purposes share a key: a sealed `state` never opens as tokens, and a key that
+ * encrypts derives no secrets. The keys are key objects, because raw bytes are ten times slower in Node 24.
  */
 function deriveKeys({ secrets, owner }: KeySource, purpose: string): readonly [KeyObject, ...KeyObject[]] {
   const info = `express-session-oidc 1 ${owner} ${purpose}`
@@ -55,17 +45,21 @@ export class Sealer {
 
   /** Opens a text; undefined if it was sealed with another secret or context, or for another purpose or owner. */
   open(sealed: string, context: string): string | undefined {
+    return this.openWithSecret(sealed, context)?.text
+  }
+
+  /** Opens a text as {@link open} does, and returns the index of the secret that sealed it as well. */
+  openWithSecret(sealed: string, context: string): { text: string; secret: number } | undefined {
     const bytes = Buffer.from(sealed, 'base64url')
     // Decoding ignores invalid characters and trailing bits, so other spellings of the same bytes are rejected.
     if (bytes.length < nonceBytes + tagBytes || bytes.toString('base64url') !== sealed) return undefined
-    for (const key of this.#keys) {
+    for (const [secret, key] of this.#keys.entries()) {
       const decipher = createDecipheriv('aes-256-gcm', key, bytes.subarray(0, nonceBytes), { authTagLength: tagBytes })
       decipher.setAAD(Buffer.from(context))
       decipher.setAuthTag(bytes.subarray(-tagBytes))
       try {
-        return Buffer.concat([decipher.update(bytes.subarray(nonceBytes, -tagBytes)), decipher.final()]).toString(
-          'utf8',
-        )
+        const text = Buffer.concat([decipher.update(bytes.subarray(nonceBytes, -tagBytes)), decipher.final()])
+        return { text: text.toString('utf8'), secret }
       } catch {
         continue
       }
@@ -74,26 +68,16 @@ export class Sealer {
   }
 }
 
-/** Message authentication codes (HMAC-SHA-256, truncated to 128 bits) for one purpose. */
-export class Authenticator {
+/** Derives secrets from random bytes that only a browser stores, for one purpose (HKDF, RFC 5869). */
+export class Deriver {
   readonly #keys: readonly [KeyObject, ...KeyObject[]]
 
   constructor(source: KeySource, purpose: string) {
     this.#keys = deriveKeys(source, purpose)
   }
 
-  mac(text: string): string {
-    return computeMac(this.#keys[0], text).toString('base64url')
+  /** Derives `length` bytes with the secret of this index. Neither the bytes nor the secret alone give the result. */
+  derive(secret: number, bytes: Buffer, label: string, length: number): Buffer {
+    return Buffer.from(hkdfSync('sha256', this.#keys[secret] as KeyObject, bytes, label, length))
   }
-
-  /** Whether `mac` authenticates `text` under one of the secrets. */
-  verifies(text: string, mac: string): boolean {
-    const given = Buffer.from(mac, 'base64url')
-    if (given.length !== macBytes || given.toString('base64url') !== mac) return false
-    return this.#keys.some((key) => timingSafeEqual(computeMac(key, text), given))
-  }
-}
-
-function computeMac(key: KeyObject, text: string): Buffer {
-  return createHmac('sha256', key).update(text).digest().subarray(0, macBytes)
 }

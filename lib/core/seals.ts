@@ -1,17 +1,17 @@
-import { Authenticator, Sealer, type KeySource } from './seal.ts'
+import { Deriver, Sealer, type KeySource } from './seal.ts'
 
 /** The keys of one instance, one for each purpose. */
 export interface Seals {
   /** Tokens of a login in the store. */
   readonly tokens: Sealer
-  /** The cookie of a login in progress. */
-  readonly transaction: Sealer
+  /** `state` of an authorization request. */
+  readonly state: Sealer
+  /** Nonce, PKCE verifier and DPoP key of a login in progress. */
+  readonly loginSecrets: Deriver
+  /** The cookie with the parts of a login in progress that do not fit into `state`. */
+  readonly details: Sealer
   /** The cookie that counts recent logins, to detect loops. */
   readonly finished: Sealer
-  /** `state` of an authorization request. */
-  readonly state: Authenticator
-  /** The page in the `state` of a silent login. */
-  readonly openPage: Sealer
   /** `state` of a logout request. */
   readonly logout: Sealer
   /** An authorization response by `form_post`, stored until its GET. */
@@ -23,10 +23,10 @@ export interface Seals {
 export function deriveSeals(source: KeySource): Seals {
   return {
     tokens: new Sealer(source, 'tokens'),
-    transaction: new Sealer(source, 'transaction'),
+    state: new Sealer(source, 'state'),
+    loginSecrets: new Deriver(source, 'login secrets'),
+    details: new Sealer(source, 'details'),
     finished: new Sealer(source, 'finished'),
-    state: new Authenticator(source, 'state'),
-    openPage: new Sealer(source, 'open page'),
     logout: new Sealer(source, 'logout'),
     response: new Sealer(source, 'response'),
     needs: new Sealer(source, 'needs'),

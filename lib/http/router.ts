@@ -16,6 +16,8 @@ import { ensureState, loadState, findEntry, getRequestState, type RequestState }
 import { reportError } from './response/report-error.ts'
 import { HandlerContext } from './request/handler-context.ts'
 import { resumeAfterLogout } from './routes/logout-return.ts'
+import { registerRoutes } from './routes/return-path.ts'
+import { watchIssuedSession } from './request/issued-session.ts'
 
 /** The handlers of one path by method. Other methods are refused with 405. */
 type Route = Readonly<Record<string, Handler>>
@@ -27,6 +29,8 @@ type Handler = (req: Request, res: Response, next: NextFunction) => void
  */
 export function makeRouter(instance: Instance): RequestHandler {
   const routes = makeRoutes(instance)
+  const callback = normalizePath(instance.options.routes.callback)
+  registerRoutes(instance.options)
   return function oidcRouter(req: Request, res: Response, next: NextFunction): void {
     const makeHandler = new HandlerContext(instance, req, res, next)
     const proceed = (): void => {
@@ -39,6 +43,8 @@ export function makeRouter(instance: Instance): RequestHandler {
     try {
       const state = ensureState(req)
       passRouter(instance, req, state)
+      // The record of a login's new session says by itself which sessions it has replaced.
+      if (normalizePath(req.path) !== callback) watchIssuedSession(makeHandler)
       const loading = loadState(instance, req, state)
       if (!loading) return proceed()
       loading.then(proceed, (error: unknown) => answerError(makeHandler, reportError(instance, error)))

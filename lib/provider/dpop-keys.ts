@@ -1,30 +1,20 @@
 import { createECDH } from 'node:crypto'
-import { getDPoPHandle, randomDPoPKeyPair, type CryptoKeyPair, type ServerMetadata } from 'openid-client'
+import { getDPoPHandle, type CryptoKeyPair, type ServerMetadata } from 'openid-client'
 import { fail } from '../core/errors.ts'
 import type { Provider } from './provider.ts'
 import type { DpopHandle } from './token-response.ts'
 
 const algorithm = 'ES256'
 
-/** The DPoP key of a new login. */
-export interface NewDpopKey {
-  /** The private key as it is stored: `d` of its JWK (RFC 7518, section 6.2.2.1). The rest is derived from it. */
-  readonly key: string
-  /** Value of `dpop_jkt` in the authorization request (RFC 9449, section 10). */
-  readonly thumbprint: string
-}
-
 /**
- * Creates the DPoP key of a new login.
+ * Returns the thumbprint of a new login's key, the value of `dpop_jkt` in the authorization request (RFC 9449, section 10).
  *
  * @throws OidcError `setup_invalid` if the provider's metadata exclude ES256, `provider_unavailable`
  */
-export async function createDpopKey(provider: Provider): Promise<NewDpopKey> {
+export async function computeDpopThumbprint(provider: Provider, key: string): Promise<string> {
   const { configuration, metadata } = await provider.ready()
   refuseUnsupported(metadata)
-  const pair = await randomDPoPKeyPair(algorithm, { extractable: true })
-  const { d } = await crypto.subtle.exportKey('jwk', pair.privateKey)
-  return { key: d as string, thumbprint: await getDPoPHandle(configuration, pair).calculateThumbprint() }
+  return getDPoPHandle(configuration, await importKeyPair(key)).calculateThumbprint()
 }
 
 /**

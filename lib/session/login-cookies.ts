@@ -22,8 +22,8 @@ export interface CookiePlace {
   readonly crossSite: boolean
 }
 
-/** Length of the hash in base64url: 66 bits are enough to keep the applications on one host apart. */
-const hashLength = 11
+/** Length of the hash in base64url: 48 bits are enough to keep the applications on one host apart. */
+const hashLength = 8
 
 /** Derives the cookie attributes of an instance. The prefix separates instances and paths on the same host. */
 export function makeCookiePlace(owner: string, place: Omit<CookiePlace, 'prefix'>): CookiePlace {

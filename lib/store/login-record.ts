@@ -2,6 +2,7 @@ import { nowSeconds } from '../core/clock.ts'
 import { deepFreeze } from '../core/deep-freeze.ts'
 import { GenerationalCache } from '../core/generational-cache.ts'
 import { parseJson } from '../core/json.ts'
+import { parseBrowser, type BrowserRecord } from './browser-record.ts'
 import { isLoginEntry, type LoginEntry, type LoginEntries } from './login-entry.ts'
 
 /** The format in which this version writes login records. A record with a higher one is a newer version's. */
@@ -29,6 +30,7 @@ interface Written {
   /** Increases with each write, so that two writes of equal content differ. */
   readonly version: number
   readonly entries: LoginEntries
+  readonly browser?: BrowserRecord
   readonly replaced?: Moved
 }
 
@@ -61,10 +63,12 @@ export class LoginRecord {
   readonly version: number
   /** All logins, including those that have ended; none if a newer version wrote the record. */
   readonly entries: LoginEntries
+  /** What is known of the session's browser. */
+  readonly browser: BrowserRecord | undefined
   /** Where the logins moved when another session replaced this one; undefined if no login moved. */
   readonly moved: Moved | undefined
-  /** Whether another session has replaced this one. */
-  readonly isReplaced: boolean
+  /** The session that has replaced this one. */
+  readonly replacedBy: string | undefined
   /** Whether a newer version wrote the record. Then this version does not decide whether the session is over. */
   readonly #isNewer: boolean
 
@@ -75,8 +79,14 @@ export class LoginRecord {
     const known = written === 'newer' ? undefined : written
     this.version = known?.version ?? 0
     this.entries = known?.entries ?? nobody
-    this.isReplaced = known?.replaced !== undefined
+    this.browser = known?.browser
+    this.replacedBy = known?.replaced?.session
     this.moved = Object.keys(known?.replaced?.logins ?? {}).length > 0 ? known?.replaced : undefined
+  }
+
+  /** Whether another session has replaced this one. */
+  get isReplaced(): boolean {
+    return this.replacedBy !== undefined
   }
 
   /** Returns the login with an instance, unless it has ended. A login of another owner with the same name is ignored. */
@@ -108,8 +118,8 @@ export class LoginRecord {
 }
 
 /** Returns the text of a login record. */
-export function writeRecord(entries: LoginEntries, version: number): string {
-  return JSON.stringify({ format, version, entries } satisfies Written)
+export function writeRecord(entries: LoginEntries, version: number, browser: BrowserRecord | undefined): string {
+  return JSON.stringify({ format, version, entries, ...(browser && { browser }) } satisfies Written)
 }
 
 /**
@@ -135,7 +145,14 @@ function parseRecord(text: string): Written | 'newer' | undefined {
     ? stored
     : Object.fromEntries(Object.entries(stored).filter(([, entry]) => isLoginEntry(entry)))
   const replaced = isMoved(record.replaced) ? { replaced: record.replaced } : {}
-  return deepFreeze({ format: record.format, version: record.version, entries, ...replaced })
+  const browser = parseBrowser(record.browser)
+  return deepFreeze({
+    format: record.format,
+    version: record.version,
+    entries,
+    ...(browser && { browser }),
+    ...replaced,
+  })
 }
 
 function isMoved(value: unknown): value is Moved {

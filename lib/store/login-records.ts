@@ -79,7 +79,7 @@ export class LoginRecords {
     return this.records.replace(
       makeLoginKey(session),
       record.text as string,
-      isOver ? undefined : writeRecord(entries, record.version + 1),
+      isOver ? undefined : writeRecord(entries, record.version + 1, record.browser),
       isOver ? 1 : computeSecondsLeft(entries),
       changes,
     )
@@ -125,11 +125,11 @@ export class LoginRecords {
    */
   async write(
     session: string,
-    entries: LoginEntries,
+    { entries, browser }: Pick<LoginRecord, 'entries' | 'browser'>,
     changes: OidcRecordChanges,
     before: LoginRecord | undefined,
   ): Promise<LoginRecord | undefined> {
-    const text = writeRecord(entries, (before?.version ?? 0) + 1)
+    const text = writeRecord(entries, (before?.version ?? 0) + 1, browser)
     const isWritten = before
       ? await this.records.replace(
           makeLoginKey(session),

@@ -153,7 +153,7 @@ export function listTransactions(agent: UserAgent): readonly string[] {
   return agent.jar
     .cookies()
     .map(({ name }) => name)
-    .filter((name) => /oidc\.[\w-]{11}\.[\w-]{22}$/.test(name))
+    .filter((name) => /oidc\.[\w-]{8}\.[\w-]{9}$/.test(name))
 }
 
 /** Deletes the cookies of logins in progress from a browser. */

@@ -32,7 +32,7 @@ export function makeIdentity(options: Partial<OidcOptions>): Identity {
 /** The names of the package's cookies in a browser, of any instance, that end with `end`. */
 export function cookiesNamed({ jar }: Pick<UserAgent, 'jar'>, end: string): string[] {
   const names = jar.cookies().map(({ name }) => name)
-  return names.filter((name) => /^(?:__Host-)?oidc\.[\w-]{11}\.[^.]+$/.test(name) && name.endsWith(`.${end}`))
+  return names.filter((name) => /^(?:__Host-)?oidc\.[\w-]{8}\.[^.]+$/.test(name) && name.endsWith(`.${end}`))
 }
 
 /** Deletes the count of finished logins, because many logins within a minute would be taken for a loop. */

@@ -15,15 +15,33 @@ const whiteSpace = ' \t'
 export function readCookies(req: Request): ReadonlyMap<string, string> {
   const cookies = new Map<string, string>()
   const duplicates = new Set<string>()
-  for (const pair of (req.headers.cookie ?? '').split(';')) {
-    const at = pair.indexOf('=')
-    if (at < 1) continue
-    const name = trim(pair.slice(0, at), whiteSpace)
+  for (const [name, value] of listCookies(req)) {
     if (cookies.has(name)) duplicates.add(name)
-    cookies.set(name, trim(pair.slice(at + 1), whiteSpace))
+    cookies.set(name, value)
   }
   for (const name of duplicates) cookies.delete(name)
   return cookies
+}
+
+function listCookies(req: Request): [name: string, value: string][] {
+  return (req.headers.cookie ?? '').split(';').flatMap((pair) => {
+    const at = pair.indexOf('=')
+    return at < 1 ? [] : [[trim(pair.slice(0, at), whiteSpace), trim(pair.slice(at + 1), whiteSpace)]]
+  })
+}
+
+/** Returns the names of all cookies that contain the id of a session, in the form of express-session or in any other. */
+export function listSessionCookies(req: Request, sessionId: string): readonly string[] {
+  return listCookies(req).flatMap(([name, value]) => (decode(value).includes(sessionId) ? [name] : []))
+}
+
+/** Decodes a value as cookie parsers do; a malformed one stays as it is. */
+function decode(value: string): string {
+  try {
+    return decodeURIComponent(value)
+  } catch {
+    return value
+  }
 }
 
 /** Whether the request has a cookie of this name, once or more. */
@@ -36,10 +54,20 @@ export function hasCookie(req: Request, name: string): boolean {
 export function setCookies(res: Response, cookies: readonly Cookie[]): void {
   if (cookies.length === 0) return
   res.setHeader('Cache-Control', 'no-store')
-  for (const { name, value, path, secure, sameSite, maxAgeSeconds } of cookies) {
-    // A cookie is removed with the attributes that it was set with, since browsers distinguish cookies by them.
-    const life = maxAgeSeconds === undefined ? '' : `; Max-Age=${maxAgeSeconds}`
-    const attributes = `; Path=${path}${life}; HttpOnly; SameSite=${sameSite}${secure ? '; Secure' : ''}`
-    res.append('Set-Cookie', `${name}=${value ?? ''}${attributes}`)
-  }
+  for (const cookie of cookies) res.append('Set-Cookie', formatCookie(res.req, cookie))
+}
+
+/**
+ * Returns a cookie as a value of `Set-Cookie`. Where the session cookie is sent in cross-site requests, as in a frame of
+ * another site, the cookies of a login are too.
+ */
+export function formatCookie(req: Request, cookie: Cookie): string {
+  const session = req.session?.cookie
+  const isCrossSite = String(session?.sameSite).toLowerCase() === 'none' && session?.secure === true
+  const { name, value, path, secure, sameSite, maxAgeSeconds } = isCrossSite
+    ? { ...cookie, sameSite: 'None', secure: true }
+    : cookie
+  // A cookie is removed with the attributes that it was set with, since browsers distinguish cookies by them.
+  const life = maxAgeSeconds === undefined ? '' : `; Max-Age=${maxAgeSeconds}`
+  return `${name}=${value ?? ''}; Path=${path}${life}; HttpOnly; SameSite=${sameSite}${secure ? '; Secure' : ''}`
 }

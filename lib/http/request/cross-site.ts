@@ -1,6 +1,7 @@
 import type { Request } from 'express'
 import type { ResolvedOptions } from '../../config/resolve.ts'
 import { fail, type OidcError } from '../../core/errors.ts'
+import { toLocalReferer } from '../../core/urls.ts'
 import type { Instance } from '../../logins/instance.ts'
 
 /**
@@ -24,6 +25,16 @@ export function findCrossSiteFault(
     return 'its Origin header is "null"; check whether the page that sent it has the Referrer-Policy no-referrer'
   }
   return 'it came from another origin, which `allowedOrigins` does not list'
+}
+
+/**
+ * Whether a page of another origin has caused this request, or may have: browsers without `Sec-Fetch-Site` name the page in
+ * `Referer` at most.
+ */
+export function isFromElsewhere(req: Request, { origin }: Pick<ResolvedOptions, 'origin'>): boolean {
+  const site = req.headers['sec-fetch-site']
+  if (site !== undefined) return site !== 'same-origin' && site !== 'none'
+  return toLocalReferer(req.headers.referer, origin) === undefined
 }
 
 function isSafe(req: Request): boolean {

@@ -88,6 +88,14 @@ export function makePublicPath(req: Request, instance: Instance): string {
   return path ?? (basePath || '/')
 }
 
+/**
+ * Takes the session from a request that must neither save one nor set its cookie: a cross-site POST has no session cookie, so
+ * a new session would replace that of the browser. Without an id, express-session does not destroy the session either.
+ */
+export function detachSession(req: Request): void {
+  Object.assign(req, { session: undefined, sessionID: undefined })
+}
+
 /** Returns the session of a request. Without one no decision is possible, so it throws `session_missing` (503). */
 export function requireSession(req: Request, state: RequestState): RequestSession {
   if (req.session && state.session) return state.session

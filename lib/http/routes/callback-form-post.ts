@@ -2,7 +2,8 @@ import { storeResponse } from '../../logins/login/stored-response.ts'
 import { runCallback } from './fail-callback.ts'
 import { readForm } from '../request/form-body.ts'
 import { reportError } from '../response/report-error.ts'
-import { isSilent, responseMisplaced } from './read-callback.ts'
+import { responseMisplaced } from './read-callback.ts'
+import { detachSession } from '../request/request-state.ts'
 import type { HandlerContext } from '../request/handler-context.ts'
 
 /**
@@ -11,15 +12,16 @@ import type { HandlerContext } from '../request/handler-context.ts'
  */
 export function handleCallbackPost(handler: HandlerContext): Promise<void> {
   const { instance, req, res } = handler
-  return runCallback(handler, readForm(req), async ({ session, state, stateText, parameters, transaction }) => {
+  return runCallback(handler, readForm(req), async ({ session, state, stateText, parameters, login }) => {
     if (instance.options.responseMode !== 'form_post') throw responseMisplaced(instance, 'a form')
-    if (transaction) {
+    if (login) {
       await storeResponse(instance, session.records, state.id, parameters).catch((error: unknown) => {
-        if (!isSilent(state)) throw error
+        if (!state.isSilent) throw error
         // The user requested no login, so no error is shown: without a response, the `GET` leads back to the public page.
         reportError(instance, error)
       })
     }
+    detachSession(req)
     res.setHeader('Cache-Control', 'no-store')
     res.statusCode = 303
     res.setHeader('Location', `${instance.redirectUri}?state=${encodeURIComponent(stateText)}`)

@@ -1,6 +1,7 @@
-import { FormerSessionChanged } from '../../logins/login/write-login.ts'
+import { FormerSessionChanged } from '../../logins/login/overtaken.ts'
 import { ProviderRefused } from '../../provider/authorization-code.ts'
-import { clearTransaction, type Transaction } from '../../session/transaction.ts'
+import type { LoginInProgress } from '../../session/login-in-progress.ts'
+import { clearProgressCookie } from '../../session/progress-cookie.ts'
 import { answerError } from '../response/error-page.ts'
 import { setCookies } from '../request/cookie-header.ts'
 import { readCallback, type Callback } from './read-callback.ts'
@@ -8,7 +9,6 @@ import { findEntry } from '../request/request-state.ts'
 import { stayAnonymous } from './silent-login.ts'
 import { loginFailed } from '../response/report-error.ts'
 import type { HandlerContext } from '../request/handler-context.ts'
-import { makeSafeReturnTo } from './return-path.ts'
 
 /** `error` values by which the provider reports that `prompt=none` needs the user (OIDC Core, section 3.1.2.6). */
 const needsInteraction = new Set([
@@ -19,10 +19,8 @@ const needsInteraction = new Set([
 ])
 
 /** Whether `prompt=none` failed because the provider needs the user. */
-export function isUserNeeded(error: unknown, transaction: Transaction): boolean {
-  return (
-    transaction.parameters['prompt'] === 'none' && error instanceof ProviderRefused && needsInteraction.has(error.error)
-  )
+export function isUserNeeded(error: unknown, login: LoginInProgress): boolean {
+  return login.parameters['prompt'] === 'none' && error instanceof ProviderRefused && needsInteraction.has(error.error)
 }
 
 /**
@@ -47,20 +45,18 @@ export async function runCallback(
  * Answers the error of a callback with an error page, or after a silent login with a redirect back to the public page. Only
  * a `GET` leads to that page: any site can post a `state` that it got for a page of its choice.
  */
-function failCallback({ handler, state, transaction }: Callback, thrown: unknown): void {
+function failCallback({ handler, state, page, login, lateLogin }: Callback, thrown: unknown): void {
   const { instance, req, res } = handler
-  const { id, openPage } = state
-  if (openPage !== undefined && req.method === 'GET' && !res.headersSent) {
-    const isExpected =
-      thrown instanceof FormerSessionChanged || (transaction !== undefined && isUserNeeded(thrown, transaction))
+  if (state.isSilent && req.method === 'GET' && !res.headersSent) {
+    const isExpected = thrown instanceof FormerSessionChanged || (login !== undefined && isUserNeeded(thrown, login))
     if (!isExpected) loginFailed(handler, thrown)
-    setCookies(res, [clearTransaction(instance.cookiePlace, id)])
-    return stayAnonymous(handler, transaction?.returnTo ?? makeSafeReturnTo(handler, openPage))
+    setCookies(res, [clearProgressCookie(instance.cookiePlace, state.id)])
+    return stayAnonymous(handler, (login ?? lateLogin)?.returnTo ?? page)
   }
   const error = loginFailed(handler, thrown)
   if (!(error instanceof ProviderRefused)) return answerError(handler, error)
   // A refused step-up leaves the existing login unchanged.
-  const back = transaction && findEntry(req, instance) ? transaction.returnTo : undefined
+  const back = login && findEntry(req, instance) ? login.returnTo : undefined
   answerError(handler, error, {
     small: error.detail,
     ...(back === undefined ? {} : { note: 'You are still logged in.', link: { href: back, text: 'Go back' } }),

@@ -5,16 +5,27 @@ import { beginLogin, type BeginInput } from '../../logins/login/begin.ts'
 import { listResources } from '../../session/step-up-history.ts'
 import { answerError } from '../response/error-page.ts'
 import { readCookies, setCookies } from '../request/cookie-header.ts'
+import { isFromElsewhere } from '../request/cross-site.ts'
+import { hasLoggedOut } from '../../session/logged-out.ts'
+import { sendPage } from '../response/html-page.ts'
 import { isScripted } from '../request/request-kind.ts'
 import { findEntry } from '../request/request-state.ts'
 import { warnOfSetup } from '../request/setup-warnings.ts'
-import { openNeeds } from '../response/login-url.ts'
+import { makeLoginUrl, openNeeds } from '../response/login-url.ts'
 import { loginFailed } from '../response/report-error.ts'
 import { sendRedirect } from '../response/redirect.ts'
 import type { HandlerContext } from '../request/handler-context.ts'
 import { parseQuery } from '../request/query.ts'
 import { loginScope } from '../../core/scope.ts'
 import type { Cookie } from '../../session/login-cookies.ts'
+
+/** How a login starts, besides what it requests. */
+interface StartOptions {
+  readonly returnTo?: string
+  readonly attempt?: number
+  /** Whether it restarts a login that this browser has just returned from. */
+  readonly isOwn?: boolean
+}
 
 /**
  * Starts a login and redirects the browser to the provider. `returnTo` defaults to the request's parameter. A HEAD request,
@@ -23,7 +34,7 @@ import type { Cookie } from '../../session/login-cookies.ts'
 export async function startLogin(
   handler: HandlerContext,
   request: LoginRequest,
-  more: { returnTo?: string; attempt?: number } = {},
+  more: StartOptions = {},
 ): Promise<void> {
   const { instance, req, res } = handler
   if (req.method === 'HEAD') {
@@ -37,18 +48,37 @@ export async function startLogin(
   }
   if (req.session) warnOfSetup(instance, req)
   const returnTo = more.returnTo ?? request.returnTo ?? readReturnTo(handler)
+  if (
+    more.isOwn !== true &&
+    isFromElsewhere(req, instance.options) &&
+    hasLoggedOut(instance.cookiePlace, readCookies(req))
+  )
+    return offerLogin(handler, request, returnTo)
   const needs = { scope: extendScope(handler, request.scope), parameters: extendParameters(handler, request) }
   await sendToProvider(handler, { request: needs, returnTo, attempt: more.attempt ?? 0 })
+}
+
+/**
+ * Shows a button instead of starting a login: after a logout in this browser, no other site may log the user in again, which
+ * it otherwise could while the user is logged in at the provider.
+ */
+function offerLogin({ instance, res }: HandlerContext, { scope, parameters }: LoginRequest, returnTo: string): void {
+  sendPage(res, {
+    title: 'Log in?',
+    paragraphs: ['You logged out recently. Press the button to log in again.'],
+    link: { href: makeLoginUrl(instance, returnTo, { scope: scope ?? [], parameters }), text: 'Log in' },
+  })
 }
 
 /** Starts a login and redirects the browser to the provider. It also sets `moreCookies`. */
 export async function sendToProvider(
   handler: HandlerContext,
-  input: Omit<BeginInput, 'cookies'>,
+  input: Omit<BeginInput, 'cookies' | 'session'>,
   moreCookies: readonly Cookie[] = [],
 ): Promise<void> {
   const { instance, req, res } = handler
-  const begun = await beginLogin(instance, { ...input, cookies: readCookies(req) }).catch((error: unknown) => {
+  const session = req.session ? req.sessionID : undefined
+  const begun = await beginLogin(instance, { ...input, session, cookies: readCookies(req) }).catch((error: unknown) => {
     throw loginFailed(handler, error)
   })
   instance.events.emit('login_begun', { prompt: input.request.parameters['prompt'], attempt: input.attempt })

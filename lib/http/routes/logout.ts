@@ -19,6 +19,8 @@ import { findCrossSiteFault, crossSiteRefused } from '../request/cross-site.ts'
 import { checkLogout } from '../../config/logout-parameters.ts'
 import { makeBfcacheCookies, makeSilentCookie } from '../../session/login-cookies.ts'
 import { makeReturnParameters } from './logout-return.ts'
+import { makeMarkCookie } from '../../session/browser-mark.ts'
+import { makeLoggedOutCookie } from '../../session/logged-out.ts'
 
 /** Handles `GET` and `POST` of the logout route. */
 export async function handleLogout(handler: HandlerContext): Promise<void> {
@@ -58,7 +60,13 @@ export async function startLogout(handler: HandlerContext, parameters: OidcLogou
     answerError(handler, reportError(instance, fault))
     return
   }
+  const loggedOut = new Set([instance, ...ended.map((login) => login.instance)])
+  setCookies(
+    res,
+    [...loggedOut].map(({ cookiePlace }) => makeLoggedOutCookie(cookiePlace)),
+  )
   if (ended.length > 0) setCookies(res, makeBfcacheCookies(instance.cookiePlace))
+  if (ended.some(({ isLast }) => isLast)) setCookies(res, [makeMarkCookie(instance.cookiePlace, undefined, 0)])
   // The next public page must not silently log the user in again.
   if (hasSilentLogin(instance)) setCookies(res, [makeSilentCookie(instance.cookiePlace)])
   const own = ended.find((login) => login.instance === instance)

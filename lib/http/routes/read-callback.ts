@@ -1,10 +1,11 @@
 import { fail, type OidcError } from '../../core/errors.ts'
 import type { Instance } from '../../logins/instance.ts'
-import { readState, type State } from '../../session/state.ts'
-import { openTransaction, type Transaction } from '../../session/transaction.ts'
+import { identifyResponse, type UsedResponse } from '../../logins/login/response-use.ts'
+import { openLogin, type LoginInProgress } from '../../session/login-in-progress.ts'
+import { readState, type OpenedState } from '../../session/state.ts'
 import type { RequestSession } from '../../session/web-session.ts'
 import { readCookies } from '../request/cookie-header.ts'
-import { requireSession, getRequestState, type RequestState } from '../request/request-state.ts'
+import { findEntry, requireSession, getRequestState, type RequestState } from '../request/request-state.ts'
 import type { HandlerContext } from '../request/handler-context.ts'
 import { makeSafeReturnTo } from './return-path.ts'
 
@@ -18,9 +19,13 @@ export interface Callback {
   readonly session: RequestSession
   readonly parameters: URLSearchParams
   readonly stateText: string
-  readonly state: State
-  /** Undefined if the browser did not send the transaction's cookie, or if the cookie is too old. */
-  readonly transaction: Transaction | undefined
+  readonly state: OpenedState
+  /** The page in `state`, if it is one. */
+  readonly page: string
+  /** The login in progress; undefined if the browser did not send its cookie, or if it began too long ago. */
+  readonly login: LoginInProgress | undefined
+  /** The login that the browser began too long ago; undefined if it is in progress, or if its cookie is missing. */
+  readonly lateLogin: LoginInProgress | undefined
 }
 
 /**
@@ -36,9 +41,19 @@ export function readCallback(handler: HandlerContext, parameters: URLSearchParam
   const stateText = parameters.get('state') ?? ''
   const state = readState(instance.seals, stateText)
   if (!state) throw stateUnknown()
-  const transaction = openTransaction(instance.seals.transaction, instance.cookiePlace, readCookies(req), state.id)
-  const checked = transaction && { ...transaction, returnTo: makeSafeReturnTo(handler, transaction.returnTo) }
-  return { handler, requestState, session, parameters, stateText, state, transaction: checked }
+  const shown = openLogin(instance, readCookies(req), state)
+  const login = shown && { ...shown.login, returnTo: makeSafeReturnTo(handler, shown.login.returnTo) }
+  return {
+    handler,
+    requestState,
+    session,
+    parameters,
+    stateText,
+    state,
+    page: makeSafeReturnTo(handler, state.page),
+    login: shown?.isTooOld === false ? login : undefined,
+    lateLogin: shown?.isTooOld === true ? login : undefined,
+  }
 }
 
 function refuseRepeats(parameters: URLSearchParams): void {
@@ -51,9 +66,15 @@ function refuseRepeats(parameters: URLSearchParams): void {
   }
 }
 
-/** Whether the login is a silent one, which the user did not request. */
-export function isSilent({ openPage }: State): boolean {
-  return openPage !== undefined
+/** Returns the response of a callback, as it is compared with those that were used. */
+export function findResponse({ state, parameters }: Callback): UsedResponse {
+  return identifyResponse(state.id, parameters)
+}
+
+/** Whether the session has a login that finished since the callback's login began, and no more than that was requested. */
+export function isLoggedInSince({ handler, state }: Callback): boolean {
+  const entry = findEntry(handler.req, handler.instance)
+  return entry !== undefined && !state.asksMore && entry.requested.at >= Math.floor(state.startedAt)
 }
 
 function stateUnknown(): OidcError {

@@ -1,18 +1,23 @@
-import { randomBytes } from 'node:crypto'
 import type { OidcLoginNeeds } from '../../core/errors.ts'
+import { hashShort } from '../../core/short-hash.ts'
 import { makeAuthorizationUrl } from '../../provider/authorization-url.ts'
-import { createDpopKey } from '../../provider/dpop-keys.ts'
-import { listResources } from '../../session/step-up-history.ts'
-import { createTransactionId, writeState } from '../../session/state.ts'
-import {
-  clearTransaction,
-  measureCookie,
-  findSurplusTransactions,
-  makeTransactionCookie,
-  type Transaction,
-} from '../../session/transaction.ts'
-import type { Instance } from '../instance.ts'
+import { computeDpopThumbprint } from '../../provider/dpop-keys.ts'
+import { hashMark } from '../../session/browser-mark.ts'
+import { makeDetailsCookie, type LoginDetails } from '../../session/details-cookie.ts'
+import { createLoginId } from '../../session/login-in-progress.ts'
 import type { Cookie } from '../../session/login-cookies.ts'
+import { deriveLoginSecrets } from '../../session/login-secrets.ts'
+import {
+  addSession,
+  createProgressCookie,
+  hashSecret,
+  listFrom,
+  listSurplusCookies,
+  writeProgressCookie,
+} from '../../session/progress-cookie.ts'
+import { writeFittingState, type State } from '../../session/state.ts'
+import { listResources } from '../../session/step-up-history.ts'
+import type { Instance } from '../instance.ts'
 
 export interface BeginInput {
   readonly request: OidcLoginNeeds
@@ -22,6 +27,8 @@ export interface BeginInput {
   readonly attempt: number
   /** Whether this is a silent login; then `returnTo` is a public page. */
   readonly isSilent?: boolean | undefined
+  /** Id of the request's session; undefined if it has none. */
+  readonly session: string | undefined
   readonly cookies: ReadonlyMap<string, string>
 }
 
@@ -31,66 +38,106 @@ export interface Begun {
   readonly cookies: readonly Cookie[]
 }
 
-/** Begins a login: creates its transaction and its authorization request (OIDC Core, section 3.1.2.1). */
+/** Begins a login: creates its cookie and its authorization request (OIDC Core, section 3.1.2.1). */
 export async function beginLogin(instance: Instance, input: BeginInput): Promise<Begun> {
   const { options, provider, seals, cookiePlace, redirectUri } = instance
-  const { request } = input
-  const resource = [...new Set([...options.resource, ...listResources(request)])]
-  const parameters = { ...request.parameters, ...(resource.length > 0 && { resource: resource.join(' ') }) }
-  const dpop = options.dpop ? await createDpopKey(provider) : undefined
-  const transaction: Transaction = {
-    id: createTransactionId(),
-    nonce: randomBytes(16).toString('base64url'),
-    verifier: randomBytes(32).toString('base64url'),
-    returnTo: input.returnTo,
-    startedAt: Date.now() / 1000,
-    scope: request.scope,
-    parameters,
-    dpopKey: dpop?.key,
-  }
+  const { cookies, request } = input
+  const id = createLoginId()
+  const cookie = createProgressCookie(cookiePlace, id, listSessions(instance, input))
+  const { nonce, verifier, dpopKey } = deriveLoginSecrets(seals, { id, secret: 0, hasDpop: options.dpop }, cookie)
+  const parameters = addResources(instance, request)
+  const full = makeState(instance, input, { id, cookie: hashSecret(cookie), parameters })
+  const { text, state } = writeFittingState(seals, shortenState(full))
+  const details = selectDetails(instance, { full, written: state, parameters })
   const location = await makeAuthorizationUrl(provider, {
     redirectUri,
-    state: writeState(seals, {
-      id: transaction.id,
-      attempt: input.attempt,
-      openPage: input.isSilent ? shortenPage(instance, input.returnTo) : undefined,
-    }),
-    nonce: transaction.nonce,
-    verifier: transaction.verifier,
-    scope: transaction.scope,
+    state: text,
+    nonce,
+    verifier,
+    scope: request.scope,
     responseMode: options.responseMode,
     par: options.par,
-    dpopThumbprint: dpop?.thumbprint,
+    dpopThumbprint: dpopKey === undefined ? undefined : await computeDpopThumbprint(provider, dpopKey),
     parameters,
   })
-  const cookie = makeFittingCookie(instance, transaction)
-  const room = measureCookie(cookie.name, cookie.value)
-  const surplus = findSurplusTransactions(seals.transaction, cookiePlace, input.cookies, room)
-  return { location, cookies: [...surplus.map((id) => clearTransaction(cookiePlace, id)), cookie] }
+  return {
+    location,
+    cookies: [
+      ...listSurplusCookies(cookiePlace, cookies),
+      writeProgressCookie(cookiePlace, cookie),
+      ...(details ? [makeDetailsCookie(seals.details, cookiePlace, id, details)] : []),
+    ],
+  }
 }
 
-/** Maximum characters of a page in `state`: providers limit `state`, some to 1000 characters. */
-const longestOpenPage = 500
-
-function shortenPage({ options }: Instance, page: string): string {
-  return page.length > longestOpenPage ? options.basePath || '/' : page
+/** Returns the sessions that the login may continue: that of the request, and those of other logins in progress. */
+function listSessions({ cookiePlace }: Instance, { session, cookies, attempt }: BeginInput): readonly string[] {
+  const from = attempt > 0 ? listFrom(cookiePlace, cookies) : []
+  return session === undefined ? from : addSession(from, hashShort(session))
 }
 
-/** Browsers ignore larger cookies (RFC 6265bis, section 5.6). */
-const largestCookie = 4096
+function makeState(
+  instance: Instance,
+  { request, returnTo, attempt, isSilent, cookies }: BeginInput,
+  { parameters, ...login }: Pick<State, 'id' | 'cookie'> & { readonly parameters: Readonly<Record<string, string>> },
+): State {
+  return {
+    ...login,
+    startedAt: Date.now() / 1000,
+    attempt,
+    isSilent: isSilent === true,
+    asksMore: Object.keys(request.parameters).length > 0 || !isOwnScope(instance, request.scope),
+    mark: hashMark(instance.cookiePlace, cookies),
+    page: returnTo,
+    scope: isOwnScope(instance, request.scope) ? undefined : request.scope,
+    checked: selectParameters(parameters, isChecked),
+    isPageShort: false,
+    needsDetails: false,
+  }
+}
 
-/**
- * Creates the cookie of a transaction. If it would be too large, it omits first `returnTo`, then all parameters except
- * those that the callback or a guard evaluates.
- */
-function makeFittingCookie(instance: Instance, transaction: Transaction): Cookie {
-  const { seals, cookiePlace, options } = instance
-  const withStartPage = { ...transaction, returnTo: options.basePath || '/' }
-  const checked = Object.fromEntries(
-    Object.entries(transaction.parameters).filter(([name]) => ['prompt', 'max_age', 'acr_values'].includes(name)),
-  )
-  const versions = [transaction, withStartPage, { ...withStartPage, parameters: checked }]
-  const cookies = versions.map((version) => makeTransactionCookie(seals.transaction, cookiePlace, version))
-  const fits = ({ name, value }: Cookie): boolean => measureCookie(name, value) < largestCookie
-  return cookies.find(fits) ?? (cookies.at(-1) as Cookie)
+function addResources({ options }: Instance, request: OidcLoginNeeds): Readonly<Record<string, string>> {
+  const resource = [...new Set([...options.resource, ...listResources(request)])]
+  return { ...request.parameters, ...(resource.length > 0 && { resource: resource.join(' ') }) }
+}
+
+function isOwnScope({ options }: Instance, scope: readonly string[]): boolean {
+  return options.scope.join(' ') === scope.join(' ')
+}
+
+/** Parameters of the authorization request that the callback or a guard checks. */
+function isChecked(name: string): boolean {
+  return ['prompt', 'max_age', 'acr_values'].includes(name)
+}
+
+function selectParameters(
+  parameters: Readonly<Record<string, string>>,
+  isSelected: (name: string) => boolean,
+): Readonly<Record<string, string>> {
+  return Object.fromEntries(Object.entries(parameters).filter(([name]) => isSelected(name)))
+}
+
+/** Returns versions of a `state` that take less and less room: first the page is shortened, then the rest is left out. */
+function shortenState(full: State): readonly [State, ...State[]] {
+  const path = { ...full, page: full.page.split(/[?#]/, 1)[0] as string, isPageShort: true }
+  const start = { ...path, page: '' }
+  const none = { scope: undefined, checked: {}, needsDetails: true }
+  return [full, path, start, { ...path, ...none }, { ...start, ...none }]
+}
+
+/** Returns what a `state` leaves out, and what the options do not say; undefined if that is nothing. */
+function selectDetails(
+  { options }: Instance,
+  { full, written, parameters }: { full: State; written: State; parameters: Readonly<Record<string, string>> },
+): LoginDetails | undefined {
+  const isOther = (name: string): boolean =>
+    (written.needsDetails || !isChecked(name)) &&
+    !(name === 'resource' && parameters[name] === options.resource.join(' '))
+  const others = selectParameters(parameters, isOther)
+  const details = {
+    ...(written.isPageShort && { page: full.page }),
+    ...(written.needsDetails && full.scope && { scope: full.scope }),
+    ...(Object.keys(others).length > 0 && { parameters: others }),
+  }
+  return Object.keys(details).length > 0 ? details : undefined
 }

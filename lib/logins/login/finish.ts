@@ -1,6 +1,7 @@
 import type { OidcUnknownClaims, OidcTokenSet } from '../../config/claims.ts'
 import { hookFailed } from '../../core/errors.ts'
-import { type Transaction } from '../../session/transaction.ts'
+import type { LoginInProgress } from '../../session/login-in-progress.ts'
+import type { Arrival } from '../../session/session-trust.ts'
 import type { RequestSession } from '../../session/web-session.ts'
 import type { LoginRecord } from '../../store/login-record.ts'
 import type { Device } from '../../store/login-entry.ts'
@@ -16,7 +17,8 @@ import { checkMaxAge } from './max-age.ts'
 export interface FinishInput {
   readonly parameters: URLSearchParams
   readonly state: string
-  readonly transaction: Transaction
+  readonly login: LoginInProgress
+  readonly arrival: Arrival
   readonly session: RequestSession
   /** Undefined unless the application stores devices (`storeDevice`). */
   readonly device?: Device | undefined
@@ -35,6 +37,8 @@ export interface Finished {
   readonly loginId: string
   readonly returnTo: string
   readonly login: LoginRecord
+  /** The mark that the browser gets. */
+  readonly mark: string
   /** Deletes what the login has replaced. Never rejects, because the login is already complete. */
   readonly cleanUp: () => Promise<void>
 }
@@ -44,29 +48,31 @@ export interface Finished {
  * hook, records. If any step fails, the former session stays as it was.
  */
 export async function finishLogin(instance: Instance, input: FinishInput): Promise<Finished> {
-  const { transaction, session } = input
-  const dpop = await makeDpopHandle(instance.provider, transaction.dpopKey)
-  const codeScope = readCodeScope(instance, transaction.scope)
+  const { login, session } = input
+  const dpop = await makeDpopHandle(instance.provider, login.dpopKey)
+  const codeScope = readCodeScope(instance, login.scope)
   const response = await exchangeCode(instance.provider, input.parameters, {
     redirectUri: instance.redirectUri,
     state: input.state,
-    nonce: transaction.nonce,
-    verifier: transaction.verifier,
+    nonce: login.nonce,
+    verifier: login.verifier,
     scope: codeScope,
     dpop,
   })
-  const identity = await identify(instance, response, { ...transaction, dpop })
-  checkMaxAge(instance, transaction, identity.claims['auth_time'])
+  const identity = await identify(instance, response, { ...login, dpop })
+  checkMaxAge(instance, login, identity.claims['auth_time'])
   const { device } = input
-  const entry = { ...makeLoginEntry(instance, transaction, identity, codeScope), ...(device && { device }) }
+  const entry = { ...makeLoginEntry(instance, login, identity, codeScope), ...(device && { device }) }
 
-  const loginWrite = await renewSession(instance, session, entry, { ...identity.tokens, dpopKey: transaction.dpopKey })
+  const tokens = { ...identity.tokens, dpopKey: login.dpopKey }
+  const loginWrite = await renewSession(instance, session, { entry, tokens, login, arrival: input.arrival })
   try {
     const returnTo = await runHook(input, identity)
-    const login = await writeLogin(instance, session, loginWrite)
+    const written = await writeLogin(instance, session, loginWrite)
     const { loginId, issuer, sub } = entry
-    instance.events.emit('login', { issuer, sub, loginId })
-    return { loginId, returnTo, login, cleanUp: () => cleanUp(instance, loginWrite, login, input.findInstance) }
+    instance.events.emit('login', { issuer, sub, loginId, isPageLost: login.isPageLost })
+    const work = (): Promise<void> => cleanUp(instance, loginWrite, written.login, input.findInstance)
+    return { loginId, returnTo, ...written, cleanUp: work }
   } catch (error) {
     await rollback(instance, loginWrite)
     throw error
@@ -101,7 +107,7 @@ async function runHook(input: FinishInput, identity: Identity): Promise<string> 
       identity.tokens.idToken,
     ])
   }
-  if (destination === undefined || destination === null) return input.transaction.returnTo
+  if (destination === undefined || destination === null) return input.login.returnTo
   const path = input.localPath(destination)
   if (path === undefined) {
     throw hookFailed(

@@ -3,7 +3,7 @@ import type { OidcUnknownClaims } from '../../config/claims.ts'
 import { nowSeconds } from '../../core/clock.ts'
 import { recordRequest } from '../../session/step-up-history.ts'
 import type { LoginEntry } from '../../store/login-entry.ts'
-import type { Transaction } from '../../session/transaction.ts'
+import type { StartedLogin } from '../../session/login-in-progress.ts'
 import { isPastTime } from '../../tokens/claims-checks.ts'
 import type { Identity } from './identity.ts'
 import type { Instance } from '../instance.ts'
@@ -11,7 +11,7 @@ import type { Instance } from '../instance.ts'
 /** Creates the entry of a new login. */
 export function makeLoginEntry(
   instance: Instance,
-  transaction: Transaction,
+  login: StartedLogin,
   identity: Identity,
   codeScope?: readonly string[],
 ): LoginEntry {
@@ -27,14 +27,14 @@ export function makeLoginEntry(
     user: identity.user,
     roles: identity.roles,
     // With `codeScope` the token covers one API only. The provider issued the code for all of the requested scope.
-    scope: codeScope ? [...new Set([...tokens.scope, ...transaction.scope])] : tokens.scope,
-    startedAt: transaction.startedAt,
+    scope: codeScope ? [...new Set([...tokens.scope, ...login.scope])] : tokens.scope,
+    startedAt: login.startedAt,
     issuedAt: claims.iat,
     checkedAt: now,
     endsAt: now + instance.options.maxLoginSeconds,
     ...(tokens.expiresAt === undefined ? {} : { accessTokenEndsAt: tokens.expiresAt }),
     ...(tokens.refreshToken === undefined ? {} : { refreshable: true }),
-    requested: recordRequest(transaction),
+    requested: recordRequest(login),
   }
 }
 

@@ -1,6 +1,7 @@
-import { OidcError, storeUnavailable } from '../../core/errors.ts'
+import { storeUnavailable } from '../../core/errors.ts'
 import { warnOnce } from '../../core/warnings.ts'
-import { carryOver, type Carried } from '../../session/identity-change.ts'
+import { createMark } from '../../session/browser-mark.ts'
+import { selectKept, type ArrivedLogin } from '../../session/former-session.ts'
 import type { OidcWrittenRecord } from '../../core/records.ts'
 import type { RenewedSession, RequestSession } from '../../session/web-session.ts'
 import type { LoginRecord } from '../../store/login-record.ts'
@@ -9,6 +10,7 @@ import type { LoginStore } from '../../store/login-store.ts'
 import type { LoginEntry, LoginEntries } from '../../store/login-entry.ts'
 import type { StoredTokens } from '../../store/tokens.ts'
 import type { Instance } from '../instance.ts'
+import { findReplacement, FormerSessionChanged, LoggedOutMeanwhile } from './overtaken.ts'
 import { readReplacedTokens, revokeReplaced, type FindInstance } from './replaced-tokens.ts'
 
 /** A login that is being written, with everything that its rollback needs. */
@@ -20,15 +22,22 @@ export interface LoginWrite {
   former: LoginRecord
   readonly entry: LoginEntry
   readonly tokens: StoredTokens
+  readonly arrived: ArrivedLogin
   /** Names of the instances whose tokens may have been written into the new session. */
   readonly names: Set<string>
   /** Set before the former session's record is replaced, so that `rollback` can restore it. */
   takeover: Takeover | undefined
 }
 
+/** A login that has been written. */
+export interface WrittenLogin {
+  readonly login: LoginRecord
+  /** The mark that the browser gets. */
+  readonly mark: string
+}
+
 /** The result of one attempt. `changed`: another request changed the former session's record in the meantime. */
-type AttemptResult =
-  { readonly outcome: 'done' | 'changed'; readonly login: LoginRecord } | { readonly outcome: 'logged-out' }
+type AttemptResult = ({ readonly outcome: 'done' | 'changed' } & WrittenLogin) | { readonly outcome: 'logged-out' }
 
 /**
  * The input of an attempt: the `records` that no earlier attempt has written, and the login record that one has `written`.
@@ -38,32 +47,20 @@ interface AttemptInput {
   readonly written: LoginRecord | undefined
 }
 
-/** The former session was logged out or replaced while this login was being finished: the login must restart. */
-export class FormerSessionChanged extends Error {}
-
-/** The user was logged out while this login was being finished: the login must restart. */
-export class LoggedOutMeanwhile extends OidcError {
-  constructor() {
-    super('login_required', 'You were logged out during the login. Please log in again.', {
-      status: 401,
-      detail: 'this user, or the session at the provider, was logged out during the login',
-    })
-  }
-}
-
 const mostTries = 5
 
 /** Creates the session of a login, in memory only, with the data that may be kept from the former session. */
 export async function renewSession(
   instance: Instance,
   session: RequestSession,
-  entry: LoginEntry,
-  tokens: StoredTokens,
+  { entry, tokens, ...arrived }: Pick<LoginWrite, 'entry' | 'tokens'> & Pick<ArrivedLogin, 'login' | 'arrival'>,
 ): Promise<LoginWrite> {
   const former = await session.login()
   warnOfSharedName(instance, former)
   const formerId = session.id
-  const { data } = selectKept(instance, session, former, entry)
+  const login = { ...arrived, name: instance.options.name, user: entry, newMark: createMark() }
+  const { data, isUntrusted } = selectKept({ id: formerId, hadLogins: session.hasLogins, record: former }, login)
+  if (isUntrusted) warnOfLostSession(instance)
   const logins = instance.loginsIn(session.records)
   return {
     logins,
@@ -72,6 +69,7 @@ export async function renewSession(
     former,
     entry,
     tokens,
+    arrived: login,
     names: new Set(),
     takeover: undefined,
   }
@@ -88,9 +86,13 @@ function warnOfSharedName({ options, owner }: Instance, { liveEntries }: LoginRe
   )
 }
 
-/** Selects the data and the logins of the former session that the new one keeps. */
-function selectKept(instance: Instance, session: RequestSession, former: LoginRecord, entry: LoginEntry): Carried {
-  return carryOver({ hadLogins: session.hasLogins, entries: former.liveEntries }, instance.options.name, entry)
+/** Warns that a login has dropped a session, because nothing shows that it belongs to the browser of the login. */
+function warnOfLostSession({ options }: Instance): void {
+  warnOnce(
+    'OIDC_SESSION_NOT_KEPT',
+    `a login with '${options.name}' did not keep the data or logins of the session that came with it, because another host of this site could have set its cookie. Over https, name the session cookie with the prefix __Host-: \`session({ name: '__Host-sid', cookie: { secure: true, path: '/' }, ... })\``,
+    options.name,
+  )
 }
 
 /**
@@ -99,16 +101,20 @@ function selectKept(instance: Instance, session: RequestSession, former: LoginRe
  *
  * @throws LoggedOutMeanwhile, FormerSessionChanged; OidcError `store_unavailable`
  */
-export async function writeLogin(instance: Instance, session: RequestSession, write: LoginWrite): Promise<LoginRecord> {
+export async function writeLogin(
+  instance: Instance,
+  session: RequestSession,
+  write: LoginWrite,
+): Promise<WrittenLogin> {
   let input: AttemptInput = { records: await prepareRecords(write), written: undefined }
   for (let tries = 0; tries < mostTries; tries++) {
-    const result = await attemptWrite(instance, session, write, input)
+    const result = await attemptWrite(instance, write, input)
     if (result.outcome === 'logged-out') throw new LoggedOutMeanwhile()
-    if (result.outcome === 'done') return result.login
+    if (result.outcome === 'done') return result
     // A logout or a refresh came first: the former record decides again which logins to keep.
     write.former = await session.readLogin(write.formerId)
     if (Object.keys(write.former.entries).length === 0) {
-      throw new FormerSessionChanged('the former session was logged out or replaced during the login')
+      throw new FormerSessionChanged(await findReplacement(session, write))
     }
     input = { records: [], written: result.login }
   }
@@ -125,23 +131,22 @@ async function prepareRecords({ logins, renewed, entry, tokens }: LoginWrite): P
 /** Writes the new session's records once, looks for logouts, and replaces the former session's record. */
 async function attemptWrite(
   instance: Instance,
-  session: RequestSession,
   write: LoginWrite,
   { records, written }: AttemptInput,
 ): Promise<AttemptResult> {
-  const { logins, renewed, formerId, former, entry } = write
-  const { entries: moving } = selectKept(instance, session, former, entry)
+  const { logins, renewed, formerId, former, entry, arrived } = write
+  const { entries: moving, browser, mark } = selectKept({ id: formerId, hadLogins: true, record: former }, arrived)
   const copied = await logins.loginRecords.copiedTokens(formerId, renewed.id, moving)
   const entries = { ...moving, [instance.options.name]: entry }
   for (const name of Object.keys(entries)) write.names.add(name)
   const dropped = Object.keys(written?.entries ?? {}).filter((name) => !Object.hasOwn(entries, name))
   const changes = { set: [...records, ...copied], delete: makeTokensKeys(renewed.id, dropped) }
-  const login = await logins.loginRecords.write(renewed.id, entries, changes, written)
+  const login = await logins.loginRecords.write(renewed.id, { entries, browser }, changes, written)
   if (!login && !written) throw storeUnavailable(new Error('the new session already has a login record'))
   if (!login || (await logins.wasLoggedOut(entry))) return { outcome: 'logged-out' }
   // Without former logins there is no record to replace: the login is valid now.
   const isDone = former.text === undefined || former.isReplaced || (await endFormer(write, moving))
-  return { outcome: isDone ? 'done' : 'changed', login }
+  return { outcome: isDone ? 'done' : 'changed', login, mark }
 }
 
 /** Moves the logins of the former session to the new one by compare-and-set. Returns false if they have changed. */

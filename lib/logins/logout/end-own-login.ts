@@ -17,6 +17,8 @@ export interface Ended {
    * because somebody else may hold that cookie by now.
    */
   readonly isLate: boolean
+  /** Whether it was the last login of its session. */
+  readonly isLast: boolean
 }
 
 /**
@@ -42,7 +44,7 @@ export async function endLogin(
   const { entry, sealed, isLast } = end.login
   if (!own) await leaveTombstone(logins, entry)
   if (isLast) await destroyWithoutLogins(instance, () => session.destroy(end.login.session))
-  return { entry, tokens: logins.open(sealed, loginId), isLate: own === undefined }
+  return { entry, tokens: logins.open(sealed, loginId), isLate: own === undefined, isLast }
 }
 
 /** Leaves a tombstone, because a login in progress in the same browser must not undo the logout. */
