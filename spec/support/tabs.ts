@@ -49,7 +49,10 @@ export function tabsOfFile(): TabsWorld {
       clients: [{ ...client, redirectUris: [`${publicOrigin}/partner/callback`] }],
     })
   })
-  beforeEach(() => void partner?.signIn('alice'))
+  beforeEach(() => {
+    partner?.signIn('alice')
+    partner?.forget()
+  })
   afterEach(() => partner?.behave())
   afterAll(() => partner?.stop())
   return {

@@ -88,6 +88,11 @@ export function makePublicPath(req: Request, instance: Instance): string {
   return path ?? (basePath || '/')
 }
 
+/** Returns the id of a request's session; undefined if it has none. */
+export function findSessionId(req: Request): string | undefined {
+  return req.session ? req.sessionID : undefined
+}
+
 /**
  * Takes the session from a request that must neither save one nor set its cookie: a cross-site POST has no session cookie, so
  * a new session would replace that of the browser. Without an id, express-session does not destroy the session either.

@@ -9,7 +9,7 @@ import { isFromElsewhere } from '../request/cross-site.ts'
 import { hasLoggedOut } from '../../session/logged-out.ts'
 import { sendPage } from '../response/html-page.ts'
 import { isScripted } from '../request/request-kind.ts'
-import { findEntry } from '../request/request-state.ts'
+import { findEntry, findSessionId } from '../request/request-state.ts'
 import { warnOfSetup } from '../request/setup-warnings.ts'
 import { makeLoginUrl, openNeeds } from '../response/login-url.ts'
 import { loginFailed } from '../response/report-error.ts'
@@ -23,7 +23,9 @@ import type { Cookie } from '../../session/login-cookies.ts'
 interface StartOptions {
   readonly returnTo?: string
   readonly attempt?: number
-  /** Whether it restarts a login that this browser has just returned from. */
+  /** Whether a callback restarts it. */
+  readonly isRestart?: boolean
+  /** Whether the browser has just returned from the login that is restarted. */
   readonly isOwn?: boolean
 }
 
@@ -55,7 +57,12 @@ export async function startLogin(
   )
     return offerLogin(handler, request, returnTo)
   const needs = { scope: extendScope(handler, request.scope), parameters: extendParameters(handler, request) }
-  await sendToProvider(handler, { request: needs, returnTo, attempt: more.attempt ?? 0 })
+  await sendToProvider(handler, {
+    request: needs,
+    returnTo,
+    attempt: more.attempt ?? 0,
+    session: more.isRestart === true ? undefined : findSessionId(req),
+  })
 }
 
 /**
@@ -73,12 +80,11 @@ function offerLogin({ instance, res }: HandlerContext, { scope, parameters }: Lo
 /** Starts a login and redirects the browser to the provider. It also sets `moreCookies`. */
 export async function sendToProvider(
   handler: HandlerContext,
-  input: Omit<BeginInput, 'cookies' | 'session'>,
+  input: Omit<BeginInput, 'cookies'>,
   moreCookies: readonly Cookie[] = [],
 ): Promise<void> {
   const { instance, req, res } = handler
-  const session = req.session ? req.sessionID : undefined
-  const begun = await beginLogin(instance, { ...input, session, cookies: readCookies(req) }).catch((error: unknown) => {
+  const begun = await beginLogin(instance, { ...input, cookies: readCookies(req) }).catch((error: unknown) => {
     throw loginFailed(handler, error)
   })
   instance.events.emit('login_begun', { prompt: input.request.parameters['prompt'], attempt: input.attempt })

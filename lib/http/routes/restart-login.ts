@@ -60,8 +60,9 @@ export function restartLogin(callback: Callback, attempt: number): Promise<void>
   const { handler, state, page } = callback
   const login = callback.login ?? callback.lateLogin
   setCookies(handler.res, [clearProgressCookie(handler.instance.cookiePlace, state.id)])
-  if (login) return startLogin(handler, selectRequest(login), { attempt, isOwn: callback.login !== undefined })
-  return startLogin(handler, makePlainLogin(handler), { returnTo: page, attempt })
+  if (login)
+    return startLogin(handler, selectRequest(login), { attempt, isRestart: true, isOwn: callback.login !== undefined })
+  return startLogin(handler, makePlainLogin(handler), { returnTo: page, attempt, isRestart: true })
 }
 
 function selectRequest({ scope, parameters, returnTo }: LoginInProgress): Parameters<typeof startLogin>[1] {

@@ -5,7 +5,7 @@ import type { Instance } from '../../logins/instance.ts'
 import { hasCookie } from '../request/cookie-header.ts'
 import { sendToProvider } from './login.ts'
 import { findRequestKind } from '../request/request-kind.ts'
-import { makePublicPath, findEntry } from '../request/request-state.ts'
+import { makePublicPath, findEntry, findSessionId } from '../request/request-state.ts'
 import { warnOfSetup } from '../request/setup-warnings.ts'
 import { sendRedirect } from '../response/redirect.ts'
 import { reportError } from '../response/report-error.ts'
@@ -46,7 +46,13 @@ async function trySilentLoginOnce(handler: HandlerContext): Promise<void> {
   warnOfSetup(instance, req)
   const { scope, origin } = instance.options
   const request = { scope, parameters: resolveLoginParameters({ prompt: 'none' }, origin).parameters }
-  const input = { request, returnTo: makePublicPath(req, instance), attempt: 0, isSilent: true }
+  const input = {
+    request,
+    returnTo: makePublicPath(req, instance),
+    attempt: 0,
+    isSilent: true,
+    session: findSessionId(req),
+  }
   // The cookie is set before the result is known: two tabs at once try once each, and then never again.
   await sendToProvider(handler, input, [makeSilentCookie(instance.cookiePlace)])
 }

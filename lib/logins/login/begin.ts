@@ -8,7 +8,6 @@ import { createLoginId } from '../../session/login-in-progress.ts'
 import type { Cookie } from '../../session/login-cookies.ts'
 import { deriveLoginSecrets } from '../../session/login-secrets.ts'
 import {
-  addSession,
   createProgressCookie,
   hashSecret,
   listFrom,
@@ -27,7 +26,7 @@ export interface BeginInput {
   readonly attempt: number
   /** Whether this is a silent login; then `returnTo` is a public page. */
   readonly isSilent?: boolean | undefined
-  /** Id of the request's session; undefined if it has none. */
+  /** Id of the request's session; undefined if it has none, or if a callback restarts a login. */
   readonly session: string | undefined
   readonly cookies: ReadonlyMap<string, string>
 }
@@ -70,10 +69,12 @@ export async function beginLogin(instance: Instance, input: BeginInput): Promise
   }
 }
 
-/** Returns the sessions that the login may continue: that of the request, and those of other logins in progress. */
-function listSessions({ cookiePlace }: Instance, { session, cookies, attempt }: BeginInput): readonly string[] {
-  const from = attempt > 0 ? listFrom(cookiePlace, cookies) : []
-  return session === undefined ? from : addSession(from, hashShort(session))
+/**
+ * Returns the sessions that the login may continue: that of the request; or in a restart those of all logins in progress. The
+ * session of the callback that restarts it may have been planted for the path of the callback only.
+ */
+function listSessions({ cookiePlace }: Instance, { session, cookies }: BeginInput): readonly string[] {
+  return session === undefined ? listFrom(cookiePlace, cookies) : [hashShort(session)]
 }
 
 function makeState(
