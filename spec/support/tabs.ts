@@ -163,6 +163,11 @@ export function countCookieBytes(agent: UserAgent): number {
   return Buffer.byteLength(agent.jar.header(`${publicOrigin}/`) ?? '')
 }
 
+/** Removes a planted cookie. */
+export function unplant(agent: UserAgent, name: string, path: string): void {
+  agent.jar.set(`${name}=; Domain=example.com; Path=${path}; Secure; Max-Age=0`, sibling)
+}
+
 /** Plants a cookie as the sibling host does. */
 export function plant(agent: UserAgent, name: string, value: string, path: string): void {
   agent.jar.set(`${name}=${value}; Domain=example.com; Path=${path}; Secure`, sibling)
