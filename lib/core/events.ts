@@ -38,7 +38,8 @@ export type OidcRefreshReason = 'expiry' | 'recheck' | 'rejected'
 export interface OidcEvents {
   /**
    * A browser was redirected to the provider to log in. `prompt` is the parameter of the authorization request, if it
-   * has one. `attempt` is 0, or 1 if the browser came back without the cookie of its login and is redirected once more.
+   * has one. `attempt` counts the restarts of the login, from 0 to 3: the browser came back without the login's cookie,
+   * or too late, or a logout or another tab was faster.
    */
   login_begun: OidcEventBase & { prompt: string | undefined; attempt: number }
   /**
