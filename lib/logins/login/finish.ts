@@ -70,7 +70,7 @@ export async function finishLogin(instance: Instance, input: FinishInput): Promi
     const returnTo = await runHook(input, identity)
     const written = await writeLogin(instance, session, loginWrite)
     const { loginId, issuer, sub } = entry
-    instance.events.emit('login', { issuer, sub, loginId, isPageLost: login.isPageLost })
+    instance.events.emit('login', { issuer, sub, loginId, isPageLost: login.isPageLost || undefined })
     const work = (): Promise<void> => cleanUp(instance, loginWrite, written.login, input.findInstance)
     return { loginId, returnTo, ...written, cleanUp: work }
   } catch (error) {
