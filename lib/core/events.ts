@@ -46,7 +46,7 @@ export interface OidcEvents {
    * A login is complete. `loginId` identifies it until it ends; it grants no access. `isPageLost` is true if the query of
    * the page to return to was too long to keep while several logins were in progress, so the user gets the page without it.
    */
-  login: OidcEventBase & { issuer: string; sub: string; loginId: string; isPageLost: true | undefined }
+  login: OidcEventBase & { issuer: string; sub: string; loginId: string; isPageLost?: true | undefined }
   /** A login could not be begun or finished; at most one event per request. `code` is the code of the error. */
   login_failed: OidcEventBase & { code: string; status: number; detail: string | undefined }
   /**
