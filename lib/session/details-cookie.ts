@@ -28,6 +28,11 @@ export function makeDetailsCookie(sealer: Sealer, place: CookiePlace, id: string
   return cookies.find(fits) ?? (cookies.at(-1) as Cookie)
 }
 
+/** Returns the cookie that removes the details of a login. */
+export function clearDetails(place: CookiePlace): Cookie {
+  return makeCookie(place, formatDetailsName(place), undefined, 0)
+}
+
 /** Opens the details of a login; undefined if the browser has none, or those of a login that began later. */
 export function openDetails(
   sealer: Sealer,

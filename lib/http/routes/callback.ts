@@ -10,8 +10,8 @@ import { takeResponse } from '../../logins/login/stored-response.ts'
 import { attachLogin } from '../../store/attached.ts'
 import { makeMarkCookie, readMark } from '../../session/browser-mark.ts'
 import { clearLoggedOut } from '../../session/logged-out.ts'
-import type { LoginInProgress } from '../../session/login-in-progress.ts'
-import { clearProgressCookie, hashLoginsInProgress } from '../../session/progress-cookie.ts'
+import { clearLogin, type LoginInProgress } from '../../session/login-in-progress.ts'
+import { hashLoginsInProgress } from '../../session/progress-cookie.ts'
 import type { Arrival } from '../../session/session-trust.ts'
 import type { LoginEntry } from '../../store/login-entry.ts'
 import { listSessionCookies, readCookies, setCookies } from '../request/cookie-header.ts'
@@ -20,7 +20,7 @@ import { isUserNeeded, runCallback } from './fail-callback.ts'
 import { findResponse, responseMisplaced, type Callback } from './read-callback.ts'
 import { handleMissingLogin, handleUsedResponse, restartLogin } from './restart-login.ts'
 import { warnOfCookieName } from '../request/setup-warnings.ts'
-import { findEntry, findPassedInstance } from '../request/request-state.ts'
+import { detachSession, findEntry, findPassedInstance } from '../request/request-state.ts'
 import { sendRedirect } from '../response/redirect.ts'
 import type { HandlerContext } from '../request/handler-context.ts'
 import { parseQuery } from '../request/query.ts'
@@ -72,6 +72,8 @@ async function finishCallback(callback: Callback, login: LoginInProgress): Promi
     case 'user-needed':
       return returnToPage(callback, login, '')
     case 'logged-in':
+      // The other tab's response sets the cookie of the new session; this one must not set that of the former session.
+      detachSession(handler.req)
       return returnToPage(callback, login, outcome.entry.loginId)
     case 'overtaken':
       await recordFailure(callback)
@@ -114,11 +116,12 @@ function classifyFailure(error: unknown, { state }: Callback, login: LoginInProg
 }
 
 /** Returns to the page of a login that did not take place. The existing login is unchanged. */
-async function returnToPage(callback: Callback, { returnTo }: LoginInProgress, loginId: string): Promise<void> {
+async function returnToPage(callback: Callback, login: LoginInProgress, loginId: string): Promise<void> {
   const { handler, session, state } = callback
-  await recordOutcome(session.records, findResponse(callback), { status: 'done', loginId, returnTo })
-  setCookies(handler.res, [clearProgressCookie(handler.instance.cookiePlace, state.id)])
-  sendRedirect(handler, returnTo, 303)
+  const outcome = { status: 'done', loginId, returnTo: login.returnTo } as const
+  await recordOutcome(session.records, findResponse(callback), outcome)
+  setCookies(handler.res, clearLogin(handler.instance.cookiePlace, state.id, login))
+  sendRedirect(handler, login.returnTo, 303)
 }
 
 /** Records that the use of a response failed. Best effort: a use without an outcome counts as failed after some time. */
@@ -142,7 +145,7 @@ async function enterSession(callback: Callback, finished: Finished, hadLogin: bo
   warnOfCookieName(instance, req, res)
   const { cookiePlace, options } = instance
   setCookies(res, [
-    clearProgressCookie(cookiePlace, state.id),
+    ...clearLogin(cookiePlace, state.id, callback.login),
     makeMarkCookie(cookiePlace, mark, options.maxLoginSeconds),
     ...clearLoggedOut(cookiePlace, readCookies(req)),
   ])
