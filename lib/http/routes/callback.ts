@@ -17,7 +17,7 @@ import type { LoginEntry } from '../../store/login-entry.ts'
 import { listSessionCookies, readCookies, setCookies } from '../request/cookie-header.ts'
 import { readDevice } from '../request/device.ts'
 import { isUserNeeded, runCallback } from './fail-callback.ts'
-import { findResponse, responseMisplaced, type Callback } from './read-callback.ts'
+import { findResponse, isAsGood, responseMisplaced, type Callback } from './read-callback.ts'
 import { handleMissingLogin, handleUsedResponse, restartLogin } from './restart-login.ts'
 import { warnOfCookieName } from '../request/setup-warnings.ts'
 import { detachSession, findEntry, findPassedInstance } from '../request/request-state.ts'
@@ -99,13 +99,12 @@ const mostAttempts = 3
 
 /** Classifies the error of a login. A silent login always fails: the user did not request it, so it never restarts. */
 function classifyFailure(error: unknown, { state }: Callback, login: LoginInProgress): CallbackOutcome {
-  const { isSilent, attempt, asksMore } = state
+  const { isSilent, attempt } = state
   if (isSilent) return { kind: 'failed', error }
   if (isUserNeeded(error, login)) return { kind: 'user-needed' }
   if (error instanceof FormerSessionChanged) {
     const { replacement: entry } = error
-    const isEnough = entry && !asksMore && entry.requested.at >= Math.floor(state.startedAt)
-    if (isEnough) return { kind: 'logged-in', entry }
+    if (entry && isAsGood(entry, state)) return { kind: 'logged-in', entry }
     if (attempt < mostAttempts) return { kind: 'overtaken', attempt: attempt + 1 }
     return { kind: 'failed', error: new LoggedOutMeanwhile() }
   }
