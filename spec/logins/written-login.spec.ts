@@ -217,7 +217,9 @@ describe('finishLogin() while the former session changes', () => {
     const [staff, partner] = [makeLoginEntry('bob'), makeLoginEntry('carol')]
     const stage = await stageWith({ default: makeLoginEntry('alice'), staff, partner })
     const left = { default: makeLoginEntry('alice'), partner }
-    const replace = othersFirst(stage, () => stage.records.set(makeLoginKey(stage.id), writeRecord(left, 2), 3600))
+    const replace = othersFirst(stage, () =>
+      stage.records.set(makeLoginKey(stage.id), writeRecord(left, 2, undefined), 3600),
+    )
     const { login, loginId } = await finished(stage)
     const { id } = stage.session
     const again = replace.mock.calls.find(([key]) => 'session' in key && key.session === id)
@@ -247,7 +249,7 @@ describe('finishLogin() while the former session changes', () => {
 
   it.each([
     ['was deleted', undefined],
-    ['has no logins left', writeRecord({}, 2)],
+    ['has no logins left', writeRecord({}, 2, undefined)],
     [
       'was written by a newer version',
       JSON.stringify({ format: 99, version: 1, entries: { default: makeLoginEntry('x') } }),

@@ -39,7 +39,7 @@ describe('a login record of format 1', () => {
   it('a login record is still written in format 1; another format would need a fixture of its own', () => {
     const { whole } = fixture.entries
     const partner = LoginRecord.of('session', fixture.records.whole).entries['partner'] as LoginEntry
-    expect(writeRecord({ default: whole, partner }, 7)).toBe(fixture.records.whole)
+    expect(writeRecord({ default: whole, partner }, 7, undefined)).toBe(fixture.records.whole)
   })
 })
 

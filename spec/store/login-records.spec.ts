@@ -19,12 +19,12 @@ async function makeRecords(texts: Readonly<Record<string, string>>): Promise<Log
 /** A chain of sessions, each replaced by the next. The last session has the logins. */
 function replaced(times: number, entries: LoginEntries): Promise<LoginRecords> {
   const ways = Array.from({ length: times }, (_, n) => [`${n}`, writeReplaced(`${n + 1}`, entries)] as const)
-  return makeRecords({ ...Object.fromEntries(ways), [times]: writeRecord(entries, 4) })
+  return makeRecords({ ...Object.fromEntries(ways), [times]: writeRecord(entries, 4, undefined) })
 }
 
 describe('find()', () => {
   it('finds a login in its session, with the record as it was read', async () => {
-    const text = writeRecord({ default: alice, staff: makeLoginEntry('bob') }, 7)
+    const text = writeRecord({ default: alice, staff: makeLoginEntry('bob') }, 7, undefined)
     const found = await (await makeRecords({ s: text })).find('s', ours, alice.loginId)
     expect(found).toMatchObject({ session: 's', record: { text, version: 7 }, entry: alice })
   })
@@ -41,18 +41,21 @@ describe('find()', () => {
 
   it.each<[string, Readonly<Record<string, string>>]>([
     ['a session that does not exist', {}],
-    ['a session without a login of the instance', { s: writeRecord({ staff: alice }, 1) }],
-    ['a session with another login of the instance', { s: writeRecord({ default: makeLoginEntry('bob') }, 1) }],
-    ['a session whose login has expired', { s: writeRecord({ default: { ...alice, endsAt: 1 } }, 1) }],
+    ['a session without a login of the instance', { s: writeRecord({ staff: alice }, 1, undefined) }],
+    [
+      'a session with another login of the instance',
+      { s: writeRecord({ default: makeLoginEntry('bob') }, 1, undefined) },
+    ],
+    ['a session whose login has expired', { s: writeRecord({ default: { ...alice, endsAt: 1 } }, 1, undefined) }],
     ['an invalid record', { s: 'no record' }],
     ['a record of a newer version', { s: JSON.stringify({ format: 99, version: 1, entries: { default: alice } }) }],
     [
       'a replaced session that names another login',
-      { s: writeReplaced('t', { default: makeLoginEntry('bob') }), t: writeRecord({ default: alice }, 1) },
+      { s: writeReplaced('t', { default: makeLoginEntry('bob') }), t: writeRecord({ default: alice }, 1, undefined) },
     ],
     [
       'a replaced session that names a login of another instance',
-      { s: writeReplaced('t', { staff: alice }), t: writeRecord({ default: alice }, 1) },
+      { s: writeReplaced('t', { staff: alice }), t: writeRecord({ default: alice }, 1, undefined) },
     ],
   ])('does not find a login in %s', async (_what, texts) => {
     expect(await (await makeRecords(texts)).find('s', ours, alice.loginId)).toBeUndefined()
@@ -63,7 +66,10 @@ describe('endAll()', () => {
   const key = { kind: 'login', id: alice.loginId }
 
   it('deletes the login record, the tokens, and the index entries that name the session', async () => {
-    const logins = await makeRecords({ s: writeRecord({ default: alice }, 1), t: writeRecord({ default: bob }, 1) })
+    const logins = await makeRecords({
+      s: writeRecord({ default: alice }, 1, undefined),
+      t: writeRecord({ default: bob }, 1, undefined),
+    })
     const { records } = logins
     for (const session of ['s', 't']) await records.set(makeTokensKey(session, 'default'), 'sealed', 60)
     await records.set(key, 's', 60)
@@ -75,7 +81,10 @@ describe('endAll()', () => {
 
   it('keeps the index entry of a login that is still in another session', async () => {
     const copied = { default: alice, staff: bob }
-    const logins = await makeRecords({ s: writeRecord({ default: alice }, 1), t: writeRecord(copied, 1) })
+    const logins = await makeRecords({
+      s: writeRecord({ default: alice }, 1, undefined),
+      t: writeRecord(copied, 1, undefined),
+    })
     await logins.records.set(key, 's', 60)
     await logins.endAll('t')
     expect(await logins.records.get(makeLoginKey('t'))).toBeUndefined()
