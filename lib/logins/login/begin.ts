@@ -131,12 +131,11 @@ function selectDetails(
   { full, written, parameters }: { full: State; written: State; parameters: Readonly<Record<string, string>> },
 ): LoginDetails | undefined {
   const isOther = (name: string): boolean =>
-    (written.needsDetails || !isChecked(name)) &&
-    !(name === 'resource' && parameters[name] === options.resource.join(' '))
+    !isChecked(name) && !(name === 'resource' && parameters[name] === options.resource.join(' '))
   const others = selectParameters(parameters, isOther)
   const details = {
     ...(written.isPageShort && { page: full.page }),
-    ...(written.needsDetails && full.scope && { scope: full.scope }),
+    ...(written.needsDetails && { scope: full.scope, checked: full.checked }),
     ...(Object.keys(others).length > 0 && { parameters: others }),
   }
   return Object.keys(details).length > 0 ? details : undefined
