@@ -119,8 +119,9 @@ function selectParameters(
 
 /** Returns versions of a `state` that take less and less room: first the page is shortened, then the rest is left out. */
 function shortenState(full: State): readonly [State, ...State[]] {
-  const path = { ...full, page: full.page.split(/[?#]/, 1)[0] as string, isPageShort: true }
-  const start = { ...path, page: '' }
+  const page = full.page.split(/[?#]/, 1)[0] as string
+  const path = { ...full, page, isPageShort: page !== full.page }
+  const start = { ...full, page: '', isPageShort: true }
   const none = { scope: undefined, checked: {}, needsDetails: true }
   return [full, path, start, { ...path, ...none }, { ...start, ...none }]
 }
