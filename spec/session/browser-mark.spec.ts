@@ -15,13 +15,13 @@ describe('createMark()', () => {
 describe('the cookie of the mark', () => {
   const mark = createMark()
 
-  it('lasts as long as a login, and is removed without a mark', () => {
+  it('the cookie of the mark lasts as long as a login, and is removed without a mark', () => {
     const attributes = { name: '__Host-oidc.mark', path: '/', secure: true, sameSite: 'Lax' }
     expect(makeMarkCookie(place, mark, 7200)).toEqual({ ...attributes, value: mark, maxAgeSeconds: 7200 })
     expect(makeMarkCookie(place, undefined, 0)).toEqual({ ...attributes, value: undefined, maxAgeSeconds: 0 })
   })
 
-  it('is one for all instances on a host, whatever their base paths are', () => {
+  it('the cookie of the mark is one for all instances on a host, whatever their base paths are', () => {
     const cookies = browserWith(makeMarkCookie(place, mark, 60))
     expect(readMark(theirs, cookies)).toBe(mark)
     for (const https of [true, false]) {
@@ -31,7 +31,7 @@ describe('the cookie of the mark', () => {
     }
   })
 
-  it('counts over https only with the prefix __Host-, which no other host can set', () => {
+  it('the cookie of the mark counts over https only with the prefix __Host-, which no other host can set', () => {
     const planted = makeMarkCookie(plainPlace, mark, 60)
     expect(planted).toMatchObject({ name: 'oidc.mark', secure: false })
     expect(readMark(place, browserWith(planted))).toBeUndefined()
@@ -43,7 +43,7 @@ describe('readMark() and hashMark()', () => {
   const read = (value: string): unknown => readMark(place, new Map([['__Host-oidc.mark', value]]))
   const hash = (value: string): unknown => hashMark(place, new Map([['__Host-oidc.mark', value]]))
 
-  it('return the mark, and its short hash', () => {
+  it('readMark() and hashMark() return the mark, and its short hash', () => {
     const mark = createMark()
     expect(read(mark)).toBe(mark)
     expect(hash(mark)).toBe(hashShort(mark))
@@ -57,7 +57,7 @@ describe('readMark() and hashMark()', () => {
     },
   )
 
-  it('return undefined without a mark', () => {
+  it('readMark() and hashMark() return undefined without a mark', () => {
     expect(readMark(place, new Map())).toBeUndefined()
     expect(hashMark(place, new Map())).toBeUndefined()
   })

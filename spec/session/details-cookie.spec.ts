@@ -42,7 +42,7 @@ const full: LoginDetails = {
 }
 
 describe('makeDetailsCookie() and openDetails()', () => {
-  it('keep all details of a login', () => {
+  it('makeDetailsCookie() and openDetails() keep all details of a login', () => {
     expect(remake(full)).toEqual(full)
     for (const [name, value] of Object.entries(full)) expect(remake({ [name]: value })).toEqual({ [name]: value })
     expect(remake({})).toEqual({})
@@ -55,20 +55,23 @@ describe('makeDetailsCookie() and openDetails()', () => {
       { path: '/shop', secure: false, sameSite: 'Lax' },
     ],
     [{ crossSite: true }, { path: '/', secure: true, sameSite: 'None' }],
-  ])('use one cookie for all logins of an instance, which lasts for an hour: %j', (where, attributes) => {
-    const here = makeCookiePlace('ours', { ...atRoot, ...where })
-    const [one, other] = [1, 2].map((index) => makeDetailsCookie(seals.details, here, loginId(index), full))
-    expect(one).toMatchObject({ name: `${here.prefix}details`, maxAgeSeconds: 3600, ...attributes })
-    expect(other?.name).toBe(one?.name)
-  })
+  ])(
+    'makeDetailsCookie() and openDetails() use one cookie for all logins of an instance, which lasts for an hour: %j',
+    (where, attributes) => {
+      const here = makeCookiePlace('ours', { ...atRoot, ...where })
+      const [one, other] = [1, 2].map((index) => makeDetailsCookie(seals.details, here, loginId(index), full))
+      expect(one).toMatchObject({ name: `${here.prefix}details`, maxAgeSeconds: 3600, ...attributes })
+      expect(other?.name).toBe(one?.name)
+    },
+  )
 
-  it('hide the details', () => {
+  it('makeDetailsCookie() and openDetails() hide the details', () => {
     const { value } = make({ page: '/patients/alice-miller' })
     expect(value).toMatch(/^[\w-]+$/)
     expect(Buffer.from(value as string, 'base64url').toString('latin1')).not.toMatch(/alice|patients/)
   })
 
-  it('open no details of another login, owner or secret, nor altered ones', () => {
+  it('makeDetailsCookie() and openDetails() open no details of another login, owner or secret, nor altered ones', () => {
     const cookies = browserWith(make(full))
     const { name, value } = make(full)
     expect(openDetails(seals.details, place, cookies, id)).toEqual(full)
@@ -82,12 +85,12 @@ describe('makeDetailsCookie() and openDetails()', () => {
     expect(openDetails(seals.details, place, new Map(), id)).toBeUndefined()
   })
 
-  it('open no details from a cookie without the prefix __Host-, which any host of the site can set', () => {
+  it('makeDetailsCookie() and openDetails() open no details from a cookie without the prefix __Host-, which any host of the site can set', () => {
     const planted = makeDetailsCookie(seals.details, plainPlace, id, full)
     expect(openDetails(seals.details, place, browserWith(planted), id)).toBeUndefined()
   })
 
-  it('open the details after a new secret was put in front', () => {
+  it('makeDetailsCookie() and openDetails() open the details after a new secret was put in front', () => {
     const rotated = sealsWith([secondSecret, firstSecret])
     expect(openDetails(rotated.details, place, browserWith(make(full)), id)).toEqual(full)
   })
@@ -106,7 +109,7 @@ describe('details that are too large for a cookie', () => {
     return `${place.prefix}details`.length + seals.details.seal(JSON.stringify(details), id).length
   }
 
-  it('keep a page that just fits, and lose the page with one byte more', () => {
+  it('details that are too large keep a page that just fits, and lose the page with one byte more', () => {
     const { page: _page, ...others } = full
     const page = pageFor(4000, others)
     const [fitting, larger] = [page, `${page}a`].map((each) => ({ ...others, page: each }))
@@ -116,7 +119,7 @@ describe('details that are too large for a cookie', () => {
     expect(remake(larger as LoginDetails)).toEqual(others)
   })
 
-  it('lose the page, then the parameters that nothing checks, and never scope and checked parameters', () => {
+  it('details that are too large lose the page, then the parameters that nothing checks, and never scope and checked parameters', () => {
     const long = 'x'.repeat(4000)
     const { page: _page, parameters: _parameters, ...least } = full
     expect(remake({ ...full, page: long })).toEqual({ ...least, parameters: full.parameters })
@@ -126,11 +129,11 @@ describe('details that are too large for a cookie', () => {
     expect(remake({ page: '/', parameters: { claims: long } })).toEqual({})
   })
 
-  it('are as large as a browser accepts', () => {
+  it('details that are too large are as large as a browser accepts', () => {
     for (let length = 2800; length < 3000; length++) expect(measure({ page: 'x'.repeat(length) })).toBeLessThan(4096)
   })
 
-  it('are ignored by browsers if scope and checked parameters are too large', () => {
+  it('details that are too large are ignored by browsers if scope and checked parameters are too large', () => {
     expect(remake({ scope: ['x'.repeat(4000)] })).toBeUndefined()
     expect(remake({ ...full, checked: { acr_values: 'x'.repeat(4000) } })).toBeUndefined()
   })

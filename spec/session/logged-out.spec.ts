@@ -5,12 +5,12 @@ import { browserWith, place, plainPlace, theirs } from './support/browser.ts'
 const loggedOut = makeLoggedOutCookie(place)
 
 describe('the cookie of a logout', () => {
-  it('lasts for an hour after the logout', () => {
+  it('the cookie of a logout lasts for an hour after the logout', () => {
     const attributes = { path: '/', secure: true, sameSite: 'Lax' }
     expect(loggedOut).toEqual({ ...attributes, name: `${place.prefix}out`, value: '1', maxAgeSeconds: 3600 })
   })
 
-  it('shows a logout to the same instance only', () => {
+  it('the cookie of a logout shows a logout to the same instance only', () => {
     expect(hasLoggedOut(place, browserWith(loggedOut))).toBe(true)
     expect(hasLoggedOut(place, new Map())).toBe(false)
     expect(hasLoggedOut(theirs, browserWith(loggedOut))).toBe(false)
@@ -18,12 +18,12 @@ describe('the cookie of a logout', () => {
     expect(hasLoggedOut(place, browserWith(makeLoggedOutCookie(plainPlace)))).toBe(false)
   })
 
-  it('shows a logout with any value, since it only holds back other sites', () => {
+  it('the cookie of a logout shows a logout with any value, since it only holds back other sites', () => {
     for (const value of ['', '0', 'x'.repeat(4000)])
       expect(hasLoggedOut(place, new Map([[loggedOut.name, value]]))).toBe(true)
   })
 
-  it('is removed if the browser has it', () => {
+  it('the cookie of a logout is removed if the browser has it', () => {
     expect(clearLoggedOut(place, browserWith(loggedOut))).toEqual([
       { ...loggedOut, value: undefined, maxAgeSeconds: 0 },
     ])

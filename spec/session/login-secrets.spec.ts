@@ -73,7 +73,7 @@ describe('the DPoP key of a login', () => {
     ['all bits set', 2n ** 384n - 1n, ((2n ** 384n - 1n) % (order - 1n)) + 1n],
     ['a key with two leading zero bytes', 2n ** 239n, 2n ** 239n + 1n],
     ['a key with half a leading zero byte', 2n ** 250n, 2n ** 250n + 1n],
-  ])('is at least 1 and less than the order of P-256, from %s', (_name, bits, expected) => {
+  ])('the DPoP key of a login is at least 1 and less than the order of P-256, from %s', (_name, bits, expected) => {
     const key = keyFrom(bits)
     expect(key).toMatch(/^[\w-]{43}$/)
     expect(Buffer.from(key, 'base64url')).toHaveLength(32)
@@ -82,7 +82,7 @@ describe('the DPoP key of a login', () => {
     expect(() => createECDH('prime256v1').setPrivateKey(key, 'base64url')).not.toThrow()
   })
 
-  it('is a valid key for any cookie', () => {
+  it('the DPoP key of a login is a valid key for any cookie', () => {
     const keys = Array.from({ length: 300 }, (_, index) => {
       const secret = Buffer.alloc(16)
       secret.writeUInt32BE(index)

@@ -125,11 +125,11 @@ describe('writeProgressCookie()', () => {
 })
 
 describe('the value of the cookie of a login', () => {
-  it.each([0, 1, 2, 3, 4])('is read with %i sessions in `from`', (count) => {
+  it.each([0, 1, 2, 3, 4])('the value of a login cookie is read with %i sessions in `from`', (count) => {
     expect(readValue(valueWith(count))).toEqual({ ...progressCookie(1), from: hashes.slice(0, count) })
   })
 
-  it('is malformed with five sessions in `from`', () => {
+  it('the value of a login cookie is malformed with five sessions in `from`', () => {
     expect(readValue(valueWith(5))).toBeUndefined()
   })
 
@@ -149,14 +149,14 @@ describe('the value of the cookie of a login', () => {
     ['quotes', `"${valid}"`],
     ['a sealed text', seals.details.seal('text', 'context')],
     ['4 kB', 'A'.repeat(4000)],
-  ])('is malformed: %s', (_name, value) => {
+  ])('the value of a login cookie is malformed: %s', (_name, value) => {
     expect(readValue(value)).toBeUndefined()
     expect(surplus(new Map([[name, value]]))).toEqual([name])
     expect(hashLoginsInProgress(place, new Map([[name, value]]))).toEqual([])
     expect(listFrom(place, new Map([[name, value]]))).toEqual([])
   })
 
-  it('has times of up to 32 bits', () => {
+  it('the value of a login cookie has times of up to 32 bits', () => {
     for (const startedAt of [0, 1, 1_800_000_000, 2 ** 32 - 1]) {
       const { value } = writeProgressCookie(place, { ...progressCookie(1), startedAt })
       expect(readValue(value as string)).toMatchObject({ startedAt })

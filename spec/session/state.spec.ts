@@ -41,21 +41,22 @@ describe('writeState() and readState()', () => {
     expect(reread(others)).toEqual({ ...others, secret: 0 })
   })
 
-  it('keep all parts at once', () => {
-    expect(reread(makeState(full))).toEqual({ ...makeState(full), secret: 0 })
+  it('writeState() and readState() keep all parts at once', () => {
+    const state = makeState(full)
+    expect(reread(state)).toEqual({ ...state, secret: 0 })
   })
 
-  it('keep the number of the attempt, from 0 to 3', () => {
+  it('writeState() and readState() keep the number of the attempt, from 0 to 3', () => {
     for (const attempt of [0, 1, 2, 3])
       expect(reread(makeState({ attempt }))).toMatchObject({ attempt, isSilent: false })
   })
 
-  it('keep the time of the begin to the millisecond', () => {
+  it('writeState() and readState() keep the time of the begin to the millisecond', () => {
     for (const startedAt of [0, 1_800_000_000, 1_800_000_000.001, 1_800_000_000.999])
       expect(reread(makeState({ startedAt }))).toMatchObject({ startedAt })
   })
 
-  it('keep an empty page, an empty mark and an empty scope apart from missing ones', () => {
+  it('writeState() and readState() keep an empty page, an empty mark and an empty scope apart from missing ones', () => {
     expect(reread(makeState({ page: '', mark: '', scope: ['openid'] }))).toMatchObject({ page: '', mark: '' })
     expect(reread(makeState({ mark: undefined, scope: undefined }))).toMatchObject({
       mark: undefined,
@@ -135,7 +136,7 @@ describe('readState()', () => {
 })
 
 describe('the text of a state', () => {
-  it('shows nothing of its contents, and differs each time', () => {
+  it('the text of a state shows nothing of its contents, and differs each time', () => {
     const state = makeState({ page: '/patients/alice-miller' })
     const text = writeState(seals, state)
     expect(text).toMatch(/^[\w-]+$/)
@@ -143,7 +144,7 @@ describe('the text of a state', () => {
     expect(writeState(seals, state)).not.toBe(text)
   })
 
-  it('has room for a page of more than 200 characters of a plain login', () => {
+  it('the text of a state has room for a page of more than 200 characters of a plain login', () => {
     const state = makeState({ mark: 'hash-mark-1', startedAt: 1_800_000_000.123, page: `/${'a'.repeat(219)}` })
     expect(writeState(seals, state).length).toBeLessThanOrEqual(longestState)
   })
