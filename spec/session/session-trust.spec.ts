@@ -123,11 +123,16 @@ describe('findTrust()', () => {
     ['request and record have the same other mark', { arrival: { mark: 'x' }, browser: { mark: hashShort('x') } }],
     ['login and request have the same other mark', { login: { mark: hashShort('x') }, arrival: { mark: 'x' } }],
   ])('keeps no logins of other instances of a session in `from` if %s', (_name, row) => {
-    for (const by of [fromIt, fromFormer]) {
-      const known = row.browser === 'none' ? by.browser : { ...by.browser, ...row.browser }
-      const merged = { ...row, login: { ...by.login, ...row.login }, browser: known ?? row.browser }
-      if (row.browser === 'none' && by === fromFormer) continue
-      expect(trust(merged as Row)).toEqual(dataOnly)
+    const { browser: named, ...others } = row
+    const isUnknown = named === 'none'
+    const ways = [
+      { from: [hashShort(id)], replaced: [] },
+      // Without a record, no session is known to be replaced.
+      ...(isUnknown ? [] : [{ from: [former], replaced: [{ session: former, at: now }] }]),
+    ]
+    for (const { from, replaced } of ways) {
+      const merged = { ...others, login: { from, ...row.login } }
+      expect(trust({ ...merged, browser: isUnknown ? 'none' : { replaced, ...named } })).toEqual(dataOnly)
     }
   })
 })

@@ -62,6 +62,33 @@ describe('find()', () => {
   })
 })
 
+describe('the browser of a session', () => {
+  const browser = { mark: 'hash-mark-1', logins: ['hash-login1'], replaced: [{ session: 'hash-sessio', at: 5 }] }
+  const none = { set: [], delete: [] }
+
+  it('the browser stays in a record whose logins change', async () => {
+    const logins = await makeRecords({ s: writeRecord({ default: alice, staff: bob }, 1, browser) })
+    expect(await logins.replace('s', await logins.read('s'), { staff: bob }, none)).toBe(true)
+    expect(await logins.read('s')).toMatchObject({ version: 2, entries: { staff: bob }, browser })
+  })
+
+  it('the browser is written with a new record, and replaced with it', async () => {
+    const logins = await makeRecords({})
+    const first = await logins.write('s', { entries: { default: alice }, browser }, none, undefined)
+    expect(await logins.read('s')).toMatchObject({ version: 1, browser })
+    const other = { ...browser, mark: 'hash-mark-2' }
+    await logins.write('s', { entries: { default: alice }, browser: other }, none, first)
+    expect(await logins.read('s')).toMatchObject({ version: 2, browser: other })
+  })
+
+  it('the browser is not in the record of a replaced session', async () => {
+    const logins = await makeRecords({ s: writeRecord({ default: alice }, 1, browser) })
+    await logins.takeOver(planTakeover('s', await logins.read('s'), 't', { default: alice }))
+    expect((await logins.read('s')).isReplaced).toBe(true)
+    expect(await logins.records.get(makeLoginKey('s'))).not.toContain('hash')
+  })
+})
+
 describe('endAll()', () => {
   const key = { kind: 'login', id: alice.loginId }
 
