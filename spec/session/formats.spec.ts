@@ -43,6 +43,17 @@ describe('a login record of format 1', () => {
   })
 })
 
+describe('the browser in a login record of format 1', () => {
+  it('the browser in a login record is still written and read in this form', () => {
+    const browser =
+      '{"mark":"hash-mark-1","logins":["hash-login1"],"replaced":[{"session":"hash-sessio","at":1800000000}]}'
+    const text = `${fixture.records.whole.slice(0, -1)},"browser":${browser}}`
+    const record = LoginRecord.of('session', text)
+    expect(record.browser).toEqual(JSON.parse(browser))
+    expect(writeRecord(record.entries, record.version, record.browser)).toBe(text)
+  })
+})
+
 describe('tokens of format 1', () => {
   const { tokens: sealer } = deriveSeals({ secrets: [secret], owner })
 

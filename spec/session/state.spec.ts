@@ -65,6 +65,21 @@ describe('writeState() and readState()', () => {
   })
 })
 
+describe('the page in a state', () => {
+  it.each([
+    '/',
+    '/a?b=c&d=%zz#e',
+    '/\u0000\u007f',
+    '/\ud800',
+    '/\ufeff\u202e',
+    '/"\\',
+    '/[1,2]',
+    `/${'\u{1f511}'.repeat(40)}`,
+  ])('the page in a state is read as it was written: %j', (page) => {
+    expect(reread(makeState({ page }))).toMatchObject({ page })
+  })
+})
+
 describe('readState()', () => {
   it('accepts a state only from the instance that wrote it', { meta: { id: 'state-2' } }, () => {
     const text = writeState(seals, makeState())
