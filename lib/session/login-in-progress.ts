@@ -78,7 +78,7 @@ export function openLogin(
     id,
     startedAt,
     scope: details?.scope ?? state.scope ?? options.scope,
-    parameters: { ...listOwnParameters(options), ...details?.parameters, ...state.checked },
+    parameters: { ...listOwnParameters(options), ...details?.parameters, ...details?.checked, ...state.checked },
     returnTo: details?.page ?? (state.page || options.basePath || '/'),
     cookie: state.cookie,
     mark,

@@ -127,8 +127,9 @@ function selectParameters(
 
 /** Returns versions of a `state` that take less and less room: first the page is shortened, then the rest is left out. */
 function shortenState(full: State): readonly [State, ...State[]] {
-  const path = { ...full, page: full.page.split(/[?#]/, 1)[0] as string, isPageShort: true }
-  const start = { ...path, page: '' }
+  const page = full.page.split(/[?#]/, 1)[0] as string
+  const path = { ...full, page, isPageShort: page !== full.page }
+  const start = { ...full, page: '', isPageShort: true }
   const none = { scope: undefined, checked: {}, needsDetails: true }
   return [full, path, start, { ...path, ...none }, { ...start, ...none }]
 }
@@ -138,12 +139,11 @@ function selectDetails(
   instance: Instance,
   { full, written, parameters }: { full: State; written: State; parameters: Readonly<Record<string, string>> },
 ): LoginDetails | undefined {
-  const isOther = (name: string): boolean =>
-    (written.needsDetails || !isChecked(name)) && !isOwnParameter(instance, parameters, name)
+  const isOther = (name: string): boolean => !isChecked(name) && !isOwnParameter(instance, parameters, name)
   const others = selectParameters(parameters, isOther)
   const details = {
     ...(written.isPageShort && { page: full.page }),
-    ...(written.needsDetails && full.scope && { scope: full.scope }),
+    ...(written.needsDetails && { scope: full.scope, checked: full.checked }),
     ...(Object.keys(others).length > 0 && { parameters: others }),
   }
   return Object.keys(details).length > 0 ? details : undefined
