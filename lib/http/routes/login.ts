@@ -27,6 +27,8 @@ interface StartOptions {
   readonly isRestart?: boolean
   /** Whether the browser has just returned from the login that is restarted. */
   readonly isOwn?: boolean
+  /** Cookies to set if the login begins. */
+  readonly cookies?: readonly Cookie[]
 }
 
 /**
@@ -57,12 +59,13 @@ export async function startLogin(
   )
     return offerLogin(handler, request, returnTo)
   const needs = { scope: extendScope(handler, request.scope), parameters: extendParameters(handler, request) }
-  await sendToProvider(handler, {
+  const input = {
     request: needs,
     returnTo,
     attempt: more.attempt ?? 0,
     session: more.isRestart === true ? undefined : findSessionId(req),
-  })
+  }
+  await sendToProvider(handler, input, more.cookies)
 }
 
 /**
