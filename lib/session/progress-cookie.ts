@@ -31,7 +31,7 @@ const mostCharacters = 3600
 /** Characters of the longest cookie: its name, secret and time, and all of `from`. */
 const longestCookie = 106
 /** Maximum number of cookies that one response removes. */
-const mostRemoved = 20
+const mostRemoved = 32
 /** Lifetime of the cookie, in seconds. A user who comes back late restarts the login with what the cookie says. */
 const cookieSeconds = 3600
 /** Maximum number of sessions in `from`. */

@@ -12,7 +12,16 @@ import { Sealer } from '../../lib/core/seal.ts'
 import { deriveSeals } from '../../lib/core/seals.ts'
 import { close, listen, secret, type TestApp } from '../support/app.ts'
 import { runs } from '../support/depth.ts'
-import { behindTls, changeUrl, flow, publicOrigin, response, listEvents, listTransactions } from '../support/flow.ts'
+import {
+  behindTls,
+  changeUrl,
+  flow,
+  noteRoutes,
+  publicOrigin,
+  response,
+  listEvents,
+  listTransactions,
+} from '../support/flow.ts'
 
 const world = flow()
 const { start } = world
@@ -216,6 +225,20 @@ describe('three hundred logins started in one browser', { meta: { id: 'cookie-bo
     for (let n = 0; n < 5; n++) await agent.get(`/login?returnTo=/${'b'.repeat(2000)}`, { redirect: 'manual' })
     expect(countCharacters(agent)).toBeLessThanOrEqual(mostCharacters)
     expect(sentBytes(agent, app)).toBeLessThan(mostSent)
+  })
+
+  it('a response that issues a session notes it in the latest 20 logins in progress, within common header limits', async () => {
+    const app = await start({ routes: noteRoutes })
+    const agent = app.agent()
+    const began = Math.floor(Date.now() / 1000)
+    for (let n = 0; n < 50; n++) {
+      const value = formValue(began - 100 + n, 3)
+      agent.jar.set(`${app.cookie(String(n).padStart(9, 'A'))}=${value}; Path=/`, app.url)
+    }
+    const answer = await agent.get('/note/apples')
+    const names = answer.cookiesSet.map(({ name }) => name).filter((name) => name.startsWith(app.cookie('')))
+    expect(names).toEqual(Array.from({ length: 20 }, (_, n) => app.cookie(String(n + 30).padStart(9, 'A'))))
+    expect(setBytes(answer)).toBeLessThan(mostSet / 2)
   })
 
   it('cookies that name a time in the future do not displace the logins of the user', async () => {
