@@ -107,7 +107,6 @@ describe('a completed login', () => {
         provider: 'default',
         at: expect.any(Number) as number,
         issuer: world.provider.issuer,
-        isPageLost: false,
         sub: 'alice',
         loginId: expect.any(String) as string,
       },
