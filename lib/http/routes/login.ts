@@ -52,12 +52,7 @@ export async function startLogin(
   }
   if (req.session) warnOfSetup(instance, req)
   const returnTo = more.returnTo ?? request.returnTo ?? readReturnTo(handler)
-  if (
-    more.isOwn !== true &&
-    isFromElsewhere(req, instance.options) &&
-    hasLoggedOut(instance.cookiePlace, readCookies(req))
-  )
-    return offerLogin(handler, request, returnTo)
+  if (more.isOwn !== true && canBeForced(handler)) return offerLogin(handler, request, returnTo)
   const needs = { scope: extendScope(handler, request.scope), parameters: extendParameters(handler, request) }
   const input = {
     request: needs,
@@ -66,6 +61,11 @@ export async function startLogin(
     session: more.isRestart === true ? undefined : findSessionId(req),
   }
   await sendToProvider(handler, input, more.cookies)
+}
+
+/** Whether another site may have caused this request after a logout in this browser. */
+export function canBeForced({ instance, req }: HandlerContext): boolean {
+  return isFromElsewhere(req, instance.options) && hasLoggedOut(instance.cookiePlace, readCookies(req))
 }
 
 /**
