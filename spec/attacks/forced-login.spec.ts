@@ -42,7 +42,7 @@ function start(options: Partial<OidcOptions> = {}): Promise<TestApp> {
       app.post('/out', oidc.logout({ local: true }))
       app.post('/out-of-all', oidc.logout({ local: true, all: true }))
       app.get('/recent', oidc.requireAuth({ maxAuthAgeSeconds: 3600 }), (_req, res) => void res.send('recent'))
-      app.get('/moved', (_req, res) => void res.redirect('/login?returnTo=/profile'))
+      app.get('/moved', (_req, res) => res.redirect('/login?returnTo=/profile'))
     },
   })
 }

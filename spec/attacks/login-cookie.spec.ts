@@ -566,7 +566,7 @@ describe('cookies planted by a sibling host', () => {
   const bare = (app: TestApp): string => app.cookie('').replace('__Host-', '')
 
   it('a login that an attacker has begun is not finished with a login cookie without __Host-', async () => {
-    const { app, open } = await startSecure()
+    const { open } = await startSecure()
     const attacker = open()
     world.provider.signIn('bob')
     const callback = await response(attacker, '/profile')
