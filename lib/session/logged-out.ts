@@ -9,7 +9,13 @@ function formatLoggedOutName({ prefix }: CookiePlace): string {
 
 /** Returns the cookie that records a logout in this browser. It is neither secret nor trusted. */
 export function makeLoggedOutCookie(place: CookiePlace): Cookie {
-  return makeCookie(place, formatLoggedOutName(place), '1', loggedOutSeconds)
+  return makeOwnCookie(place, '1', loggedOutSeconds)
+}
+
+/** Browsers send the cookie with a form of another site as well, which can begin a login too; over http they would reject it. */
+function makeOwnCookie(place: CookiePlace, value: string | undefined, seconds: number): Cookie {
+  const cookie = makeCookie(place, formatLoggedOutName(place), value, seconds)
+  return place.https ? { ...cookie, sameSite: 'None' } : cookie
 }
 
 export function hasLoggedOut(place: CookiePlace, cookies: ReadonlyMap<string, string>): boolean {
@@ -18,5 +24,5 @@ export function hasLoggedOut(place: CookiePlace, cookies: ReadonlyMap<string, st
 
 /** Returns the cookie that removes the record of a logout, if there is one. */
 export function clearLoggedOut(place: CookiePlace, cookies: ReadonlyMap<string, string>): Cookie[] {
-  return hasLoggedOut(place, cookies) ? [makeCookie(place, formatLoggedOutName(place), undefined, 0)] : []
+  return hasLoggedOut(place, cookies) ? [makeOwnCookie(place, undefined, 0)] : []
 }

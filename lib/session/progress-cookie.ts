@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { nowSeconds } from '../core/clock.ts'
+import { transactionSeconds } from '../core/limits.ts'
 import { hashShort } from '../core/short-hash.ts'
 import { type Cookie, type CookiePlace, makeCookie } from './login-cookies.ts'
 
@@ -16,8 +17,21 @@ export interface ProgressCookie {
 
 /** Maximum number of logins in progress in one browser. Beyond that, the oldest cookie is removed. */
 export const mostInProgress = 24
-/** A login's cookie that is younger, in seconds, is never removed: pages that open at once begin their logins at once. */
+/**
+ * A login's cookie that is younger, in seconds, stays beyond that number, because pages that open at once begin their logins
+ * at once.
+ */
 const youngSeconds = 60
+/**
+ * Maximum characters of the names and values of all these cookies, however young. Any site can begin logins in a browser, and
+ * servers reject more than 8 kB (nginx) or 16 kB (Node) of cookies. There is room for 50 logins, and for one cookie with
+ * details.
+ */
+const mostCharacters = 3600
+/** Characters of the longest cookie: its name, secret and time, and all of `from`. */
+const longestCookie = 106
+/** Maximum number of cookies that one response removes. */
+const mostRemoved = 32
 /** Lifetime of the cookie, in seconds. A user who comes back late restarts the login with what the cookie says. */
 const cookieSeconds = 3600
 /** Maximum number of sessions in `from`. */
@@ -29,9 +43,9 @@ function formatProgressName({ prefix }: CookiePlace, id: string): string {
   return prefix + id.slice(0, nameLength)
 }
 
-/** Other cookies with the same prefix have shorter names. */
+/** Characters of the id in the name. Other cookies with the same prefix have shorter names. */
 const nameLength = 9
-const nameForm = new RegExp(`^(?:__Host-)?oidc\\.[\\w-]{8}\\.[\\w-]{${nameLength}}$`)
+const nameForm = /^(?:__Host-)?oidc\.[\w-]{8}\.[\w-]{9}$/
 /** 16 bytes, 4 bytes of time, and up to four hashes, each in base64url. */
 const valueForm = /^([\w-]{22})([\w-]{6})((?:\.[\w-]{11}){0,4})$/
 
@@ -70,17 +84,21 @@ export function listProgressCookies(place: CookiePlace, cookies: ReadonlyMap<str
     .toSorted((a, b) => a.startedAt - b.startedAt)
 }
 
-/** Returns the cookies to remove so that a new one has room: the malformed ones, and the oldest beyond the maximum. */
+/** Returns the cookies to remove so that a new one has room: the unusable ones, and the oldest beyond the maximum. */
 export function listSurplusCookies(place: CookiePlace, cookies: ReadonlyMap<string, string>): Cookie[] {
   const known = listProgressCookies(place, cookies)
-  const names = new Set(known.map(({ name }) => name))
-  const malformed = [...cookies.keys()].filter((name) => isOwnName(place, name) && !names.has(name))
-  const oldest = known
-    .slice(0, Math.max(0, known.length - mostInProgress + 1))
+  // A clock that is further ahead did not write this time, and such a cookie would count as the latest for ever.
+  const latest = known.filter(({ startedAt }) => startedAt - nowSeconds() < transactionSeconds).toReversed()
+  let characters = longestCookie
+  const kept = latest.filter(({ name, startedAt }, index) => {
+    characters += name.length + (cookies.get(name) as string).length
     // A login of a process whose clock is ahead is young.
-    .filter(({ startedAt }) => nowSeconds() - startedAt >= youngSeconds)
-    .map(({ name }) => name)
-  return [...malformed, ...oldest].map((name) => makeCookie(place, name, undefined, 0))
+    const isYoung = nowSeconds() - startedAt < youngSeconds
+    return characters <= mostCharacters && (index < mostInProgress - 1 || isYoung)
+  })
+  const names = new Set(kept.map(({ name }) => name))
+  const surplus = [...cookies.keys()].filter((name) => isOwnName(place, name) && !names.has(name))
+  return surplus.slice(0, mostRemoved).map((name) => makeCookie(place, name, undefined, 0))
 }
 
 /** Returns short hashes of the secrets of all logins in progress in a browser, of all instances on this host. */

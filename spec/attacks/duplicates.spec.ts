@@ -542,7 +542,7 @@ describe.each(installed === 5 ? ([4, 5] as const) : ([4] as const))('an applicat
   })
 
   describe('duplicate cookies', () => {
-    it('a duplicate transaction cookie counts as missing, and the restarted login succeeds', async () => {
+    it('a duplicate login cookie counts as missing, and the restarted login succeeds', async () => {
       const app = await start()
       const agent = app.agent()
       const callback = await response(agent, '/login')

@@ -4,9 +4,9 @@
  */
 import type { OidcOptions } from 'express-session-oidc'
 import { describe, expect, it } from 'vitest'
-import { writeState } from '../../lib/session/state.ts'
 import { getContext, type AppSetup, type TestApp } from '../support/app.ts'
 import { behindTls, flow, readLocation, publicOrigin } from '../support/flow.ts'
+import { plantLogin } from '../support/planted-login.ts'
 import { form, navigation, rawRequest, script, type HeaderLines, type RawAnswer, type RawRequest } from './raw-http.ts'
 
 const world = flow()
@@ -70,7 +70,7 @@ const claims: readonly (readonly [name: string, headers: HeaderLines])[] = [
 ]
 
 /** A valid state of a restarted login that does not exist. The error page for it names the application's URL. */
-const unknownState = ({ seals }: TestApp): string => writeState(seals, { id: 'A'.repeat(22), attempt: 1 })
+const unknownState = (app: TestApp): string => plantLogin(app, { id: 'A'.repeat(22), attempt: 1 }).state
 
 type Probe = Required<Pick<RawRequest, 'method' | 'target' | 'headers'>>
 
@@ -97,7 +97,7 @@ function masked(answer: RawAnswer): string {
   return `${answer.head}\n\n${answer.body}`
     .replace(/^Date: .*$/m, 'Date: *')
     .replace(/((?:state|nonce|code_challenge)=)[\w.-]+/g, '$1*')
-    .replace(/(oidc\.[\w-]{11}\.)[\w-]{22}=[\w-]+/g, '$1*=*')
+    .replace(/(oidc\.[\w-]{8}\.)[\w-]{9}=[\w.-]+/g, '$1*=*')
 }
 
 const routes: NonNullable<AppSetup['routes']> = (express, oidc) => {

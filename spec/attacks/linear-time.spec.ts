@@ -26,7 +26,8 @@ const places = [
   ...['request', 'guards', 'routes', 'response'].map((folder) => `http/${folder}/`),
   'session/',
   'tokens/',
-  ...['scope', 'trim', 'urls'].map((name) => `core/${name}.ts`),
+  ...['scope', 'short-hash', 'trim', 'urls'].map((name) => `core/${name}.ts`),
+  'store/browser-record.ts',
 ]
 
 /** Types of parameters that can have text of a client or another party. */
@@ -46,7 +47,10 @@ const unmeasured: readonly (readonly [string, string])[] = [
   ['it only calls functions that are measured', 'handleFrontchannelLogout handleLogout startLogout sendToProvider'],
   ['it only calls functions that are measured', 'sendRedirect reportError loginFailed'],
   ['it calls functions of the application', 'findRuleFault listIssuers addDistributedClaims'],
-  ['it looks up an object', 'ensureState ensureReport getRequestState findEntry findPassedInstance isKeyMismatch'],
+  [
+    'it looks up an object',
+    'ensureState ensureReport getRequestState findEntry findPassedInstance isKeyMismatch detachSession',
+  ],
   [
     'its texts are those of lib/ or of the options',
     'crossSiteRefused responseMisplaced tokenInvalid makeCookiePlace makeCookie',
@@ -57,8 +61,9 @@ const unmeasured: readonly (readonly [string, string])[] = [
   ],
   [
     'its texts are ids, and what was sealed or checked before',
-    'makeReturnParameters stayAnonymous clearTransaction measureCookie',
+    'makeReturnParameters stayAnonymous makeDetailsCookie createProgressCookie clearProgressCookie addSession',
   ],
+  ['its texts are ids, and what was sealed or checked before', 'deriveLoginSecrets findTrust makeMarkCookie'],
   [
     'its text is the id of a session, or the name of an instance',
     'isSessionAlive findSessionInUse destroySession carryOver',

@@ -137,7 +137,7 @@ function postBack(agent: UserAgent, callback: string): Promise<UserAgentResponse
   return agent.post(`${publicOrigin}/callback`, searchParams, { from: `${world.provider.issuer}/authorize` })
 }
 
-describe("the attacker's transaction cookie, planted from a sibling host", () => {
+describe("the attacker's login cookie, planted from a sibling host", () => {
   /** Set-Cookie lines by which a sibling host could make a browser send the cookie to the application. */
   const lines: Record<string, (name: string, value: string) => string> = {
     'under its name, for the domain': (name, value) => `${name}=${value}; Domain=example.com; Path=/; Secure`,

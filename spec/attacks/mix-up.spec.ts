@@ -8,7 +8,7 @@ import { startTestProvider, type TestProvider, type UserAgent } from 'express-se
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { secret, type TestApp } from '../support/app.ts'
 import { depth } from '../support/depth.ts'
-import { flow, readLocation, response, listEvents } from '../support/flow.ts'
+import { flow, readLocation, response, listEvents, listTransactions } from '../support/flow.ts'
 import { makeIdentity } from '../support/identity.ts'
 import { waiting } from '../support/waiting.ts'
 
@@ -101,16 +101,17 @@ async function begunWithBoth(app: TestApp): Promise<Begun> {
   return { agent, code: parameter('code'), state: parameter('state') }
 }
 
-/** Combinations of the two transaction cookies that a browser could send. */
+/** Combinations of the two login cookies that a browser could send. */
 const cookieWays = ['both', 'honest alone', 'hostile alone', 'exchanged', 'none'] as const
 
-function bendCookies({ agent, state }: Begun, app: TestApp, way: (typeof cookieWays)[number]): void {
-  const names = {
-    honest: app.cookie(state.honest.split('.')[0] as string),
-    hostile: makeIdentity({ ...hostile.settings(), name: 'partner', baseUrl: app.url }).cookie(
-      state.hostile.split('.')[0] as string,
-    ),
+function bendCookies({ agent }: Begun, app: TestApp, way: (typeof cookieWays)[number]): void {
+  const partner = makeIdentity({ ...hostile.settings(), name: 'partner', baseUrl: app.url })
+  const find = (prefix: string): string => {
+    const [name, another] = listTransactions(agent).filter((one) => one.startsWith(prefix))
+    if (name === undefined || another !== undefined) throw new Error(`expected one login with the prefix ${prefix}`)
+    return name
   }
+  const names = { honest: find(app.cookie('')), hostile: find(partner.cookie('')) }
   const values = { honest: agent.jar.get(names.honest)?.value, hostile: agent.jar.get(names.hostile)?.value }
   if (way === 'honest alone' || way === 'none') agent.jar.delete(names.hostile)
   if (way === 'hostile alone' || way === 'none') agent.jar.delete(names.honest)

@@ -1,15 +1,15 @@
 /** All inputs that can set the target of a redirect, each with the URLs that result. */
-import { randomBytes } from 'node:crypto'
 import type { RequestHandler } from 'express'
 import { createOidc, type OidcOptions } from 'express-session-oidc'
 import { createUserAgent, type UserAgent } from 'express-session-oidc/testing'
 import { expect } from 'vitest'
 import { readLinks } from '../../lib/testing/html-reader.ts'
-import { createTransactionId, writeState } from '../../lib/session/state.ts'
-import { openTransaction, makeTransactionCookie, type Transaction } from '../../lib/session/transaction.ts'
+import { hashShort } from '../../lib/core/short-hash.ts'
+import { longestState } from '../../lib/session/state.ts'
 import { getContext, secret, type AppSetup, type TestApp } from '../support/app.ts'
 import { makeIdentity, type Identity } from '../support/identity.ts'
 import { behindTls, forgetTransactions, readLocation, publicOrigin, type Flow } from '../support/flow.ts'
+import { openPlanted, plantLogin, plantLoginTo, readSetCookies, type PlantedParts } from '../support/planted-login.ts'
 import { waiting } from '../support/waiting.ts'
 import { form, navigation, queryValue, rawRequest, script, type HeaderLines, type RawAnswer } from './raw-http.ts'
 
@@ -21,49 +21,45 @@ function identityAt(issuer: string, basePath = ''): Identity {
   return makeIdentity({ issuer, clientId: 'public-name', baseUrl: publicOrigin + basePath, secret })
 }
 
-/** The logins in progress that `Set-Cookie` lines start. */
-function transactionsIn(lines: readonly string[], { seals, place }: Identity): Transaction[] {
-  const { prefix } = place
-  return lines.flatMap((line) => {
-    const [, name = '', value = ''] = /^([^=]+)=([^;]*)/.exec(line) ?? []
-    if (!name.startsWith(prefix) || value === '') return []
-    return openTransaction(seals.transaction, place, new Map([[name, value]]), name.slice(prefix.length)) ?? []
-  })
-}
-
-/** The `returnTo` of a login in progress, from the only transaction cookie that the response sets. */
+/** The `returnTo` of the login in progress that a response begins. It must set exactly one cookie of a login. */
 export function stored(answer: RawAnswer, basePath = ''): string {
-  const issuer = new URL(answer.get('Location') ?? '').origin
-  const [transaction, another] = transactionsIn(answer.all('Set-Cookie'), identityAt(issuer, basePath))
-  if (!transaction || another) throw new Error(`expected exactly one login: ${answer.head}`)
-  return transaction.returnTo
+  const location = new URL(answer.get('Location') ?? '')
+  const identity = identityAt(location.origin, basePath)
+  const cookies = readSetCookies(answer.all('Set-Cookie'))
+  const own = [...cookies.keys()].filter((name) => /^[\w-]{9}$/.test(name.slice(identity.place.prefix.length)))
+  if (own.length !== 1) throw new Error(`expected exactly one login: ${answer.head}`)
+  const login = openPlanted(identity, location.searchParams.get('state'), cookies, { basePath })
+  if (login.isPageLost) throw new Error(`the page was lost: ${answer.head}`)
+  return login.returnTo
 }
 
-/** Whether a transaction with this target makes a cookie that browsers reject (RFC 6265bis 5.6). */
+/** Whether the details of a login with this target make a cookie that browsers reject (RFC 6265bis 5.6). */
 function isTooLong(target: string): boolean {
   return Buffer.byteLength(JSON.stringify(target)) > 2500
 }
 
-/** The nonce of all transactions of this file. */
-const nonce = 'a nonce that is always the same'
+/** A login in progress that returns to a target, the start of its authorization response, and the nonce of its tokens. */
+function planted(issuer: string, returnTo: string, parts: PlantedParts = {}) {
+  return prepare(issuer, plantLoginTo(identityAt(issuer), returnTo, parts))
+}
 
-/** A login in progress with the given transaction, and the start of its authorization response. */
-function planted(issuer: string, returnTo: string, parameters: Transaction['parameters'] = {}) {
-  const { seals, place } = identityAt(issuer)
-  const id = createTransactionId()
-  const transaction: Transaction = {
-    id,
-    nonce,
-    verifier: randomBytes(32).toString('base64url'),
-    returnTo,
-    startedAt: Date.now() / 1000,
-    scope: ['openid'],
-    parameters,
-  }
-  const state = writeState(seals, { id, attempt: 0 })
+/** The same with the target in its details, even if it is short. */
+function plantedInDetails(issuer: string, returnTo: string) {
+  return prepare(issuer, plantLogin(identityAt(issuer), { isPageShort: true, details: { page: returnTo } }))
+}
+
+/** The start of a response to a login whose cookie is missing; undefined if its target does not fit into `state`. */
+function plantedState(issuer: string, page: string, parts: PlantedParts = {}): string | undefined {
+  const login = plantLogin(identityAt(issuer), { ...parts, page })
+  return login.state.length > longestState ? undefined : prepare(issuer, login).callback
+}
+
+function prepare(issuer: string, { id, state, nonce, cookies }: ReturnType<typeof plantLogin>) {
   const callback = `/callback?${new URLSearchParams({ state, iss: issuer }).toString()}`
-  const { name, value } = makeTransactionCookie(seals.transaction, place, transaction)
-  return { id, line: `${name}=${value}; Path=/; Secure; HttpOnly`, callback }
+  const plant = ({ jar }: UserAgent): void => {
+    for (const [name, value] of cookies) jar.set(`${name}=${value}; Path=/; Secure; HttpOnly`, publicOrigin)
+  }
+  return { id, nonce, callback, plant }
 }
 
 type Setup = Omit<Partial<AppSetup>, 'options'> & { options?: Partial<OidcOptions> }
@@ -127,6 +123,8 @@ export function listWays(world: Flow): Record<string, Way> {
     expect((await agent.get('/profile')).status).toBe(200)
     return agent
   }
+
+  let nonce = ''
 
   /** Answers for the token endpoint within the process, so that a login needs only one request. */
   const tokensAtOnce: typeof fetch = async (input, init) => {
@@ -264,9 +262,10 @@ export function listWays(world: Flow): Record<string, Way> {
       const agent = browser(await start({ options: { fetch: tokensAtOnce, afterLogin: () => wanted } }))
       return async (target) => {
         wanted = target
-        const { line, callback } = planted(world.provider.issuer, '/profile')
-        agent.jar.set(line, publicOrigin)
-        const answer = await agent.get(`${callback}&code=x`, { redirect: 'manual' })
+        const login = planted(world.provider.issuer, '/profile')
+        login.plant(agent)
+        ;({ nonce } = login)
+        const answer = await agent.get(`${login.callback}&code=x`, { redirect: 'manual' })
         forgetTransactions(agent)
         const found = answer.headers.get('location')
         expect(answer.status).toBe(found === null ? 500 : 303)
@@ -346,24 +345,38 @@ export function listWays(world: Flow): Record<string, Way> {
       }
     },
 
-    async 'the transaction of a completed login'() {
+    async 'the page of a completed login'() {
       const agent = browser(await start({ options: { fetch: tokensAtOnce } }))
       return async (target) => {
         if (isTooLong(target)) return []
-        const { line, callback } = planted(world.provider.issuer, target)
-        agent.jar.set(line, publicOrigin)
-        const answer = await agent.get(`${callback}&code=x`, { redirect: 'manual' })
+        const login = planted(world.provider.issuer, target)
+        login.plant(agent)
+        ;({ nonce } = login)
+        const answer = await agent.get(`${login.callback}&code=x`, { redirect: 'manual' })
         expect(answer.status).toBe(303)
         return [answer.headers.get('location') ?? 'none']
       }
     },
 
-    async 'the transaction of a denied login, on its error page'() {
+    async 'the details of a completed login'() {
+      const agent = browser(await start({ options: { fetch: tokensAtOnce } }))
+      return async (target) => {
+        if (isTooLong(target)) return []
+        const login = plantedInDetails(world.provider.issuer, target)
+        login.plant(agent)
+        ;({ nonce } = login)
+        const answer = await agent.get(`${login.callback}&code=x`, { redirect: 'manual' })
+        expect(answer.status).toBe(303)
+        return [answer.headers.get('location') ?? 'none']
+      }
+    },
+
+    async 'the page of a denied login, on its error page'() {
       const agent = await loggedIn(await start())
       return async (target) => {
         if (isTooLong(target)) return []
-        const { line, callback } = planted(world.provider.issuer, target)
-        agent.jar.set(line, publicOrigin)
+        const { plant, callback } = planted(world.provider.issuer, target)
+        plant(agent)
         const page = await agent.get(`${callback}&error=access_denied`)
         forgetTransactions(agent)
         expect(page.status).toBe(403)
@@ -371,45 +384,85 @@ export function listWays(world: Flow): Record<string, Way> {
       }
     },
 
-    async 'the transaction of a failed silent login'() {
+    async 'the page of a failed silent login'() {
       const agent = browser(await start())
       return async (target) => {
         if (isTooLong(target)) return []
-        const { line, callback } = planted(world.provider.issuer, target, { prompt: 'none' })
-        agent.jar.set(line, publicOrigin)
+        const { plant, callback } = planted(world.provider.issuer, target, { checked: { prompt: 'none' } })
+        plant(agent)
         const answer = await agent.get(`${callback}&error=login_required`, { redirect: 'manual' })
         forgetTransactions(agent)
         return [answer.headers.get('location') ?? 'none']
       }
     },
 
-    async 'the transaction of a restarted login'() {
+    async 'the page of a failed silent login without its cookie'() {
+      const app = await start()
+      const agent = browser(app)
+      agent.jar.set(`${app.cookie('silent')}=1; Path=/; Secure`, publicOrigin)
+      return async (target) => {
+        const callback = plantedState(world.provider.issuer, target, { isSilent: true })
+        if (callback === undefined) return []
+        const answer = await agent.get(`${callback}&error=login_required`, { redirect: 'manual' })
+        expect(answer.status).toBe(303)
+        return [answer.headers.get('location') ?? 'none']
+      }
+    },
+
+    async 'the page of a restarted login'() {
       const agent = browser(await start())
       return async (target) => {
         if (isTooLong(target)) return []
-        const { id, line, callback } = planted(world.provider.issuer, target)
-        agent.jar.set(line, publicOrigin)
-        await world.redis.client.set(`oidc:used:${id}`, '{"status":"failed"}', { EX: 60 })
-        const again = await agent.get(`${callback}&code=x`, { redirect: 'manual' })
-        forgetTransactions(agent)
-        expect(again.status).toBe(302)
-        return transactionsIn(again.headers.getSetCookie(), identityAt(world.provider.issuer)).map(
-          ({ returnTo }) => returnTo,
-        )
+        const { id, plant, callback } = planted(world.provider.issuer, target)
+        plant(agent)
+        await world.redis.client.set(`oidc:used:${id}`, '{"status":"failed","response":""}', { EX: 60 })
+        return [await readRestarted(agent, callback)]
+      }
+    },
+
+    async 'the page of a login that restarts without its cookie'() {
+      const agent = browser(await start())
+      return async (target) => {
+        const callback = plantedState(world.provider.issuer, target)
+        return callback === undefined ? [] : [await readRestarted(agent, callback)]
+      }
+    },
+
+    async 'the page of a login whose cookie is missing, for a user who is logged in'() {
+      const agent = await loggedIn(await start())
+      return async (target) => {
+        const callback = plantedState(world.provider.issuer, target, { startedAt: Date.now() / 1000 - 60 })
+        if (callback === undefined) return []
+        const answer = await agent.get(`${callback}&code=x`, { redirect: 'manual' })
+        expect(answer.status).toBe(303)
+        return [answer.headers.get('location') ?? 'none']
       }
     },
 
     async 'the record of a response that is used again'() {
       const agent = browser(await start())
       return async (target) => {
-        const { id, line, callback } = planted(world.provider.issuer, '/profile')
-        agent.jar.set(line, publicOrigin)
-        const settled = JSON.stringify({ status: 'done', loginId: 'x', returnTo: target })
+        const { id, plant, callback } = planted(world.provider.issuer, '/profile')
+        plant(agent)
+        const response = hashShort('x')
+        const settled = JSON.stringify({ status: 'done', loginId: 'x', returnTo: target, response })
         await world.redis.client.set(`oidc:used:${id}`, settled, { EX: 60 })
         const answer = await agent.get(`${callback}&code=x`, { redirect: 'manual' })
         forgetTransactions(agent)
+        expect(answer.status).toBe(303)
         return [answer.headers.get('location') ?? 'none']
       }
     },
   }
+}
+
+/** Delivers a response that restarts its login, and returns the page of the new login. */
+async function readRestarted(agent: UserAgent, callback: string): Promise<string> {
+  const again = await agent.get(`${callback}&code=x`, { redirect: 'manual' })
+  expect(again.status).toBe(302)
+  const location = new URL(readLocation(again))
+  const cookies = new Map(agent.jar.cookies(publicOrigin).map(({ name, value }) => [name, value]))
+  const { returnTo } = openPlanted(identityAt(location.origin), location.searchParams.get('state'), cookies)
+  forgetTransactions(agent)
+  return returnTo
 }

@@ -186,6 +186,8 @@ describe('a valid redirect target', { timeout }, () => {
       const out = await send(sent)
       // The start page is not guarded, so a request for it does not redirect.
       if (out.length === 0 && /^\/(?:\?|$)/.test(sent) && name.includes('request target')) continue
+      // Without a cookie, only a page that fits into `state` is known.
+      if (out.length === 0 && sent.length > 200 && /without its cookie|cookie is missing/.test(name)) continue
       expect(out.map((address) => address.replace(/^https:\/\/[^/]+/, ''))).toContain(prefix + sent)
     }
   })

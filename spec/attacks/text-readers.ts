@@ -15,8 +15,15 @@ import { RememberedTokens } from '../../lib/guard/remembered-tokens.ts'
 import { readPresentedToken, hasToken, requireTokenForm } from '../../lib/http/guards/bearer-credentials.ts'
 import { readPresentation } from '../../lib/http/guards/presentation.ts'
 import { makeInstance } from '../../lib/http/make-instance.ts'
-import { hasCookie, readCookies } from '../../lib/http/request/cookie-header.ts'
-import { findCrossSiteFault } from '../../lib/http/request/cross-site.ts'
+import {
+  formatCookie,
+  hasCookie,
+  listSessionCookies,
+  readCookies,
+  setCookies,
+} from '../../lib/http/request/cookie-header.ts'
+import { findCrossSiteFault, isFromElsewhere } from '../../lib/http/request/cross-site.ts'
+import { watchIssuedSession } from '../../lib/http/request/issued-session.ts'
 import { readDevice } from '../../lib/http/request/device.ts'
 import { readForm } from '../../lib/http/request/form-body.ts'
 import { HandlerContext } from '../../lib/http/request/handler-context.ts'
@@ -34,9 +41,23 @@ import { makeSafeReturnTo } from '../../lib/http/routes/return-path.ts'
 import { readAccessToken } from '../../lib/logins/login/identity.ts'
 import { readKeycloakRoles } from '../../lib/config/role-claims.ts'
 import { callResource } from '../../lib/provider/protected-resource.ts'
+import { hashShort } from '../../lib/core/short-hash.ts'
+import { identifyResponse, isSameResponse } from '../../lib/logins/login/response-use.ts'
+import { hashMark, readMark } from '../../lib/session/browser-mark.ts'
+import { openDetails } from '../../lib/session/details-cookie.ts'
+import { clearLoggedOut, hasLoggedOut } from '../../lib/session/logged-out.ts'
+import type { Cookie } from '../../lib/session/login-cookies.ts'
+import { openLogin } from '../../lib/session/login-in-progress.ts'
 import { countFinished } from '../../lib/session/login-loop.ts'
-import { readState } from '../../lib/session/state.ts'
-import { openTransaction, findSurplusTransactions } from '../../lib/session/transaction.ts'
+import {
+  findProgressCookie,
+  hashLoginsInProgress,
+  listFrom,
+  listProgressCookies,
+  listSurplusCookies,
+} from '../../lib/session/progress-cookie.ts'
+import { longestState, readState, type OpenedState } from '../../lib/session/state.ts'
+import { parseBrowser } from '../../lib/store/browser-record.ts'
 import type { RequestSession } from '../../lib/session/web-session.ts'
 import { looksLikeJwt } from '../../lib/tokens/access-token.ts'
 import { isPastTime, isSubject, isText } from '../../lib/tokens/claims-checks.ts'
@@ -120,11 +141,49 @@ function keep<Result>(make: (text: string) => Result): (text: string) => Result 
   }
 }
 
-/** Cookies with our prefix, as many as the text has words. */
+/** The name of the cookie of a login with this number. */
+function nameLogin(index: number): string {
+  return cookiePlace.prefix + String(index).padStart(9, 'a')
+}
+
+/** Cookies of logins in progress: as many as the text has words, and as many well-formed ones as fit into its length. */
 const ownCookies = keep((text: string): ReadonlyMap<string, string> => {
-  const values = text.split(' ')
-  return new Map(values.map((word, index) => [cookiePlace.prefix + String(index).padStart(22, 'a'), word]))
+  const words = text.split(' ').map((word, index): [string, string] => [nameLogin(index), word])
+  const value = 'a'.repeat(28) + `.${'b'.repeat(11)}`.repeat(4)
+  const count = Math.ceil(text.length / (nameLogin(0).length + value.length))
+  const formed = Array.from({ length: count }, (_, index): [string, string] => [nameLogin(index + 1_000_000), value])
+  return new Map([...words, ...formed])
 })
+
+/** The cookies of a text in the form of a `Cookie` header, cached like {@link ownCookies}. */
+const ownHeader = keep((text: string): string => Array.from(ownCookies(text), (pair) => pair.join('=')).join('; '))
+
+/** The cookies of a browser in which each of this package has the text as its value. */
+const sameCookies = keep((text: string): ReadonlyMap<string, string> => {
+  const names = ['details', 'out', 'finished'].map((name) => cookiePlace.prefix + name)
+  return new Map([nameLogin(0), '__Host-oidc.mark', 'oidc.mark', ...names].map((name) => [name, text]))
+})
+
+/** A `state` of this instance, of the login that {@link nameLogin} names. */
+const openedState: OpenedState = {
+  id: String(0).padStart(9, 'a').padEnd(22, 'a'),
+  startedAt: Date.now() / 1000,
+  attempt: 0,
+  isSilent: false,
+  asksMore: false,
+  cookie: 'a'.repeat(11),
+  mark: undefined,
+  page: '',
+  scope: undefined,
+  checked: {},
+  isPageShort: true,
+  needsDetails: true,
+  secret: 0,
+}
+
+function nameCookie(text: string): Cookie {
+  return { name: text, value: text, path: '/', secure: true, sameSite: 'Lax', maxAgeSeconds: 1 }
+}
 
 function quarter(text: string): string {
   return text.slice(0, text.length / 4)
@@ -225,6 +284,21 @@ export const textReaders: Readonly<Record<string, TextReader>> = {
   // The headers, query and body of a request
   readCookies: { read: (text) => readCookies(request({ headers: { cookie: text } })) },
   hasCookie: { read: (text) => hasCookie(request({ headers: { cookie: text } }), 'none') },
+  listSessionCookies: {
+    read: (text) =>
+      [text, `a=${text}`, ownHeader(text)].map((cookie) =>
+        listSessionCookies(request({ headers: { cookie } }), 'an id'),
+      ),
+  },
+  setCookies: { read: (text) => setCookies(response(), [nameCookie(text)]) },
+  formatCookie: { read: (text) => formatCookie(request({}), nameCookie(text)) },
+  watchIssuedSession: { read: (text) => watchIssuedSession(handle({ headers: { cookie: ownHeader(text) } })) },
+  isFromElsewhere: {
+    read(text) {
+      const headers = [{ 'sec-fetch-site': text }, { referer: text }, { referer: `${origin}/${text}` }]
+      return headers.map((each) => isFromElsewhere(request({ headers: each }), options))
+    },
+  },
   findCrossSiteFault: {
     read(text) {
       const headers = { origin: text, 'sec-fetch-site': text, upgrade: text }
@@ -333,22 +407,36 @@ export const textReaders: Readonly<Record<string, TextReader>> = {
         attemptNow(() => readCallback(handle({}), new URLSearchParams(query)))
     },
   },
-  readState: {
+  readState: { read: (text) => readState(seals, text), longest: longestState },
+  identifyResponse: {
     read(text) {
-      const id = 'a'.repeat(22)
-      return [text, `${id}.${text}.${id}`].map((state) => readState(seals, state))
+      const parameters = new URLSearchParams([['code', text]])
+      return isSameResponse({ status: 'failed', response: text }, identifyResponse('id', parameters))
     },
-    longest: 2000,
   },
   makeSafeReturnTo: { read: (text) => makeSafeReturnTo(handle({}), `/${text}`), longest: longestPath },
   resumeAfterLogout: {
     read: (text) => [`/shop?state=${text}`, `/${text}?state=`].map((url) => resumeAfterLogout(handle({ url }))),
   },
-  openTransaction: {
-    read: (text) => openTransaction(seals.transaction, cookiePlace, ownCookies(text), 'a'.repeat(22)),
-  },
-  findSurplusTransactions: {
-    read: (text) => findSurplusTransactions(seals.transaction, cookiePlace, ownCookies(text), 0),
+  // Cookies and records of logins in progress
+  findProgressCookie: { read: (text) => findProgressCookie(cookiePlace, sameCookies(text), openedState) },
+  listProgressCookies: { read: (text) => listProgressCookies(cookiePlace, ownCookies(text)) },
+  listSurplusCookies: { read: (text) => listSurplusCookies(cookiePlace, ownCookies(text)) },
+  hashLoginsInProgress: { read: (text) => hashLoginsInProgress(cookiePlace, ownCookies(text)) },
+  listFrom: { read: (text) => listFrom(cookiePlace, ownCookies(text)) },
+  openDetails: { read: (text) => openDetails(seals.details, cookiePlace, sameCookies(text), openedState.id) },
+  openLogin: { read: (text) => openLogin(instance, sameCookies(text), openedState) },
+  readMark: { read: (text) => readMark(cookiePlace, sameCookies(text)) },
+  hashMark: { read: (text) => hashMark(cookiePlace, sameCookies(text)) },
+  hasLoggedOut: { read: (text) => hasLoggedOut(cookiePlace, ownCookies(text)) },
+  clearLoggedOut: { read: (text) => clearLoggedOut(cookiePlace, sameCookies(text)) },
+  hashShort: { read: hashShort },
+  parseBrowser: {
+    read(text) {
+      const words = text.split(' ')
+      parseBrowser({ mark: text, logins: words, replaced: words.map((session, at) => ({ session, at })) })
+      return parseBrowser({ mark: text, logins: words, replaced: words })
+    },
   },
   countFinished: {
     read: (text) => countFinished(seals.finished, cookiePlace, new Map([[`${cookiePlace.prefix}finished`, text]])),

@@ -4,11 +4,11 @@ import type { OidcAccessTokenParameters, OidcOptions } from 'express-session-oid
 import type { TestProvider, TestRequest, UserAgent } from 'express-session-oidc/testing'
 import { startTestProvider } from 'express-session-oidc/testing'
 import { afterEach, describe, expect, it } from 'vitest'
-import { openTransaction, type Transaction } from '../../lib/session/transaction.ts'
 import type { StoredTokens } from '../../lib/store/tokens.ts'
 import { getContext, until, type TestApp } from '../support/app.ts'
 import { dpopClient, type DpopClient } from '../support/dpop.ts'
 import { flow, readAuthorizationRequest, response, listEvents } from '../support/flow.ts'
+import { openPlanted } from '../support/planted-login.ts'
 import { keptTokens } from '../support/stored-tokens.ts'
 import { askToken, pass, shownToken, stillClock } from '../support/tokens-app.ts'
 import { sessionId } from '../support/session-cookie.ts'
@@ -298,8 +298,7 @@ describe('a thief without the DPoP key', () => {
     const agent = app.agent()
     const back = new URL(await response(agent, '/profile'))
     const cookies = new Map(agent.jar.cookies().map(({ name, value }) => [name, value] as const))
-    const id = back.searchParams.get('state')?.split('.')[0] ?? ''
-    const under = openTransaction(app.seals.transaction, app.place, cookies, id) as Transaction
+    const under = openPlanted(app, back.searchParams.get('state'), cookies, { dpop: true })
     const stolen = {
       grant_type: 'authorization_code',
       code: back.searchParams.get('code') ?? '',

@@ -1,18 +1,23 @@
 import { request } from 'node:http'
 import express from 'express'
 import type { OidcOptions } from 'express-session-oidc'
+import { RedisSessionStore } from 'express-session-oidc/redis'
 import type { UserAgent, UserAgentInit, UserAgentResponse } from 'express-session-oidc/testing'
 import { describe, expect, it } from 'vitest'
 import type { AppSetup, TestApp } from '../support/app.ts'
 import {
+  behindTls,
   flow,
   forgetTransactions,
   readLocation,
   noteRoutes,
   listNotes,
+  listTransactions,
   publicOrigin,
+  response,
   listEvents,
 } from '../support/flow.ts'
+import { sessionId } from '../support/session-cookie.ts'
 
 const world = flow()
 
@@ -71,13 +76,13 @@ describe('form_post', () => {
     expect(await listNotes(agent, app)).toMatchObject({ notes: ['apples'], sub: 'alice' })
   })
 
-  it('the transaction cookie is SameSite=None, so that a POST from another site sends it', async () => {
+  it('the cookie of a login is SameSite=None, so that a POST from another site sends it', async () => {
     const app = await start()
     const begun = await browser(app).get('/login', { redirect: 'manual' })
     expect(begun.cookiesSet).toMatchObject([{ sameSite: 'None', secure: true, httpOnly: true, path: '/' }])
   })
 
-  it('the transaction cookie is SameSite=None over https, with the prefix __Host-', async () => {
+  it('the cookie of a login is SameSite=None over https, with the prefix __Host-', async () => {
     const app = await start({
       publicUrl: publicOrigin,
       before: (express) => void express.set('trust proxy', 1),
@@ -141,7 +146,7 @@ describe('form_post', () => {
     expect(world.provider.requestsTo('token')).toEqual([])
   })
 
-  it('a response that arrives without its transaction cookie is not stored', async () => {
+  it('a response that arrives without the cookie of its login is not stored', async () => {
     const app = await start()
     const agent = browser(app)
     const { fields } = await posted(agent, '/profile')
@@ -154,7 +159,7 @@ describe('form_post', () => {
     expect(world.provider.requestsTo('token')).toEqual([])
   })
 
-  it('a POST without the transaction cookie restarts the login once, then names the likely cause', async () => {
+  it('a POST without the cookie of its login restarts the login once, then names the likely cause', async () => {
     const app = await start()
     const agent = browser(app)
     const first = await posted(agent, '/profile')
@@ -253,6 +258,115 @@ describe('form_post', () => {
     const app = await start({ options: { responseMode: 'query' } })
     const answer = await browser(app).post(`${app.url}/callback`, { state: 'x', code: 'y' }, { crossSite: true })
     expect(answer.status).toBe(400)
+  })
+})
+
+describe('the session at the POST of a form_post', () => {
+  const settings = [
+    ['the usual options', {}],
+    ['saveUninitialized', { saveUninitialized: true }],
+    ["unset: 'destroy'", { unset: 'destroy' }],
+    [
+      "saveUninitialized, resave, rolling and unset: 'destroy'",
+      { saveUninitialized: true, resave: true, rolling: true, unset: 'destroy' },
+    ],
+  ] as const
+
+  /** Keys of all sessions in the store, as only this test uses its prefix. */
+  async function startCounting(
+    session: object,
+  ): Promise<{ app: TestApp; list: () => Promise<string[]>; used: string[] }> {
+    const prefix = `form-post-${Math.random().toString(36).slice(2)}:`
+    const used: string[] = []
+    const store = new RedisSessionStore({ client: world.redis.client, prefix, idleSeconds: 600 })
+    for (const method of ['set', 'touch', 'destroy'] as const) {
+      const original = store[method].bind(store) as (...parameters: unknown[]) => unknown
+      Object.assign(store, {
+        [method]: (...parameters: unknown[]) => {
+          used.push(method)
+          return original(...parameters)
+        },
+      })
+    }
+    const app = await start({ session: { store, ...session } })
+    const list = async (): Promise<string[]> =>
+      (await world.redis.client.keys(`*${prefix}*`)).filter((key) => !key.includes('oidc:')).toSorted()
+    return { app, list, used }
+  }
+
+  it.each(settings)(
+    'with %s, the POST of a response saves no session, sets no cookie of one and destroys none',
+    async (_what, session) => {
+      const { app, list, used } = await startCounting(session)
+      const agent = browser(app)
+      await agent.get('/note/apples')
+      const before = agent.jar.get('connect.sid')?.value
+      const { fields } = await posted(agent, '/profile')
+      const sessions = await list()
+      expect(sessions.length).toBeGreaterThan(0)
+      used.length = 0
+      const answer = await post(agent, app, fields, { redirect: 'manual' })
+      expect(answer.status).toBe(303)
+      expect(answer.cookiesSet).toEqual([])
+      expect(used).toEqual([])
+      expect(await list()).toEqual(sessions)
+      expect(agent.jar.get('connect.sid')?.value).toBe(before)
+      // The login is finished with the session that the POST has left alone.
+      expect((await agent.get(readLocation(answer))).json()).toMatchObject({ user: { sub: 'alice' } })
+      expect(await listNotes(agent, app)).toMatchObject({ notes: ['apples'], sub: 'alice' })
+    },
+  )
+
+  it.each(settings)(
+    'with %s, a cross-site POST that is refused, or whose login is gone, leaves the session of a logged-in user alone',
+    async (_what, session) => {
+      const { app, list, used } = await startCounting(session)
+      const agent = browser(app)
+      await agent.get('/profile')
+      const { id } = await listNotes(agent, app)
+      const gone = await posted(browser(app), '/profile')
+      const sessions = await list()
+      used.length = 0
+      for (const fields of [gone.fields, { state: 'forged', code: 'x' }, {}]) {
+        const answer = await post(agent, app, fields, { crossSite: true, redirect: 'manual' })
+        expect(answer.cookiesSet.filter(({ name }) => name === 'connect.sid')).toEqual([])
+      }
+      expect(used).not.toContain('destroy')
+      expect(await list()).toEqual(sessions)
+      expect(await listNotes(agent, app)).toMatchObject({ sub: 'alice', id })
+    },
+  )
+
+  it('in response mode `query`, a refused POST sets no cookie of a session either', async () => {
+    const app = await start({ session: { saveUninitialized: true }, options: { responseMode: 'query' } })
+    const agent = browser(app)
+    const { searchParams } = new URL(await response(agent, '/profile'))
+    for (const state of ['forged', searchParams.get('state') ?? '']) {
+      const answer = await post(agent, app, { state, code: 'x' }, { crossSite: true })
+      expect(answer.status).toBe(400)
+      expect(answer.cookiesSet).toEqual([])
+    }
+  })
+
+  it('with a session cookie that the POST does carry (SameSite=None), the session stays as it is', async () => {
+    const app = await start({
+      ...behindTls(world.provider),
+      session: { cookie: { secure: true, sameSite: 'none' }, saveUninitialized: true, unset: 'destroy' },
+      options: world.provider.settings('public-name'),
+    })
+    const agent = app.agent({ baseUrl: publicOrigin, proxies: { [publicOrigin]: app.url }, site: (url) => url.origin })
+    await agent.get('/note/apples')
+    const { fields } = await posted(agent, '/profile')
+    const id = sessionId(agent)
+    const from = `${world.provider.issuer}/authorize`
+    const answer = await agent.post('/callback', fields, { from, redirect: 'manual' })
+    expect(answer.hops[0]?.requestHeaders['cookie']).toContain('connect.sid')
+    expect(answer.cookiesSet).toEqual([])
+    expect(sessionId(agent)).toBe(id)
+    expect(await world.redis.client.exists(`sess:${id}`)).toBe(1)
+    expect((await agent.get(readLocation(answer))).json()).toMatchObject({ user: { sub: 'alice' } })
+    expect((await agent.get('/notes')).json()).toMatchObject({ notes: ['apples'], sub: 'alice' })
+    expect(listTransactions(agent)).toEqual([])
   })
 })
 

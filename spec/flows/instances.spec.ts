@@ -274,7 +274,7 @@ describe('the callback of one instance', () => {
   })
 
   it(
-    'a callback ignores the transaction cookie of another instance under its own name',
+    'a callback ignores the login cookie of another instance under its own name',
     { meta: { id: 'instances-3' } },
     async () => {
       await start()

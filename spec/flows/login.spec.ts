@@ -3,6 +3,10 @@ import { MemoryStore } from 'express-session'
 import { createOidc, type OidcLoginParameters } from 'express-session-oidc'
 import type { UserAgent } from 'express-session-oidc/testing'
 import { describe, expect, it, vi } from 'vitest'
+import { deriveSeals, type Seals } from '../../lib/core/seals.ts'
+import { deriveLoginSecrets } from '../../lib/session/login-secrets.ts'
+import { findProgressCookie } from '../../lib/session/progress-cookie.ts'
+import { readState, type OpenedState } from '../../lib/session/state.ts'
 import { secret, type TestApp } from '../support/app.ts'
 import {
   behindTls,
@@ -244,19 +248,40 @@ describe('the cookie of a login in progress', () => {
     expect(begun.cookiesSet).toHaveLength(1)
     const [cookie] = begun.cookiesSet
     expect(cookie).toMatchObject({ hostOnly: true, path: '/', httpOnly: true, sameSite: 'Lax', secure: false })
-    expect(cookie?.name.slice(app.cookie('').length)).toMatch(/^[\w-]{22}$/)
+    expect(cookie?.name.slice(app.cookie('').length)).toMatch(/^[\w-]{9}$/)
     expect(cookie?.name.startsWith(app.cookie(''))).toBe(true)
-    expect(begun.headers.get('set-cookie')).toContain('Max-Age=900')
+    expect(begun.headers.get('set-cookie')).toMatch(/; Max-Age=3(?:600|599);/)
   })
 
-  it('the cookie of a login in progress does not reveal its content', async () => {
-    const app = await start()
-    const begun = await app.agent().get('/login?returnTo=/profile', { redirect: 'manual' })
-    const value = begun.cookiesSet[0]?.value ?? ''
-    const clear = `${value} ${Buffer.from(value, 'base64url').toString('latin1')}`
+  it('neither `state` nor a cookie reveals the content of a login in progress', async () => {
+    const app = await start({
+      routes: (express, oidc) => void express.get('/hinted', oidc.login({ loginHint: 'alice@example.com' })),
+    })
+    const page = `/hinted?returnTo=${encodeURIComponent(`/profile?q=${'secret'.repeat(100)}`)}`
+    const begun = await app.agent().get(page, { redirect: 'manual' })
     const requested = new URL(readLocation(begun)).searchParams
-    for (const name of ['nonce', 'state', 'code_challenge']) expect(clear).not.toContain(requested.get(name))
-    for (const word of ['returnTo', 'verifier', '/profile']) expect(clear).not.toContain(word)
+    const values = [...begun.cookiesSet.map(({ value }) => value), requested.get('state') ?? '']
+    expect(values).toHaveLength(3)
+    const clear = values.flatMap((value) => [value, Buffer.from(value, 'base64url').toString('latin1')]).join(' ')
+    for (const name of ['nonce', 'code_challenge']) expect(clear).not.toContain(requested.get(name))
+    for (const word of ['returnTo', 'verifier', '/profile', 'secret', 'alice']) expect(clear).not.toContain(word)
+  })
+
+  it('nonce, verifier and `state` follow from neither the cookie nor the address alone', async () => {
+    const app = await start()
+    const agent = app.agent()
+    const requested = await readAuthorizationRequest(agent, '/profile')
+    const [name = ''] = listTransactions(agent)
+    const { value = '' } = agent.jar.get(name) ?? {}
+    // The same cookie with another secret has another nonce.
+    const other = deriveSeals({ secrets: ['another secret of more than thirty-two characters'], owner: app.owner })
+    const { seals, place } = app
+    const state = readState(seals, requested.get('state') ?? '')
+    const cookie = findProgressCookie(place, new Map([[name, value]]), state as OpenedState)
+    if (!state || !cookie) throw new Error('there is no login in progress')
+    const derive = (from: Seals): string => deriveLoginSecrets(from, { ...state, hasDpop: false }, cookie).nonce
+    expect(derive(seals)).toBe(requested.get('nonce'))
+    expect(derive(other)).not.toBe(requested.get('nonce'))
   })
 
   it('the cookie is a __Host- cookie over https, and has a different name below a path', async () => {
@@ -296,37 +321,45 @@ describe('the cookie of a login in progress', () => {
   })
 
   it(
-    'a browser keeps at most five logins in progress, and the oldest is dropped',
+    'a browser keeps at most 24 logins in progress, and the oldest is dropped',
     { meta: { id: 'login-9' } },
     async () => {
       vi.useFakeTimers({ toFake: ['Date'] })
       const app = await start()
       const agent = app.agent()
-      const begun: string[] = []
-      for (let tab = 0; tab < 7; tab++) {
-        vi.setSystemTime(Date.now() + 2000)
-        begun.push(await response(agent, `/profile?tab=${tab}`))
-        expect(listTransactions(agent).length).toBeLessThanOrEqual(5)
+      const authorizations: string[] = []
+      const names: string[] = []
+      for (let tab = 0; tab < 27; tab++) {
+        vi.setSystemTime(Date.now() + 20_000)
+        authorizations.push(readLocation(await agent.get(`/profile?tab=${tab}`, { redirect: 'manual' })))
+        names.push(...listTransactions(agent).filter((name) => !names.includes(name)))
+        expect(listTransactions(agent).length).toBeLessThanOrEqual(24)
       }
-      const states = begun.map((url) => new URL(url).searchParams.get('state')?.split('.')[0] as string)
-      expect(listTransactions(agent).map((name) => name.split('.').at(-1))).toEqual(states.slice(2))
-      expect((await agent.get(begun[6] as string)).url).toBe(`${app.url}/profile?tab=6`)
-      expect((await agent.get(begun[2] as string)).url).toBe(`${app.url}/profile?tab=2`)
+      expect(listTransactions(agent)).toEqual(names.slice(3))
+      for (const tab of [26, 3]) {
+        expect((await agent.get(authorizations[tab] as string)).url).toBe(`${app.url}/profile?tab=${tab}`)
+      }
     },
   )
 
-  it('a browser keeps the latest five logins in progress even if all begin within one second', async () => {
+  it('pages that open at once can all finish their logins: of 40 that begin within a minute none is dropped', async () => {
     vi.useFakeTimers({ toFake: ['Date'] })
     const app = await start()
     const agent = app.agent()
     const begun: string[] = []
-    for (let tab = 0; tab < 7; tab++) begun.push(await response(agent, `/profile?tab=${tab}`))
-    const states = begun.map((url) => new URL(url).searchParams.get('state')?.split('.')[0] as string)
-    expect(listTransactions(agent).map((name) => name.split('.').at(-1))).toEqual(states.slice(2))
+    for (let tab = 0; tab < 40; tab++) begun.push(await response(agent, `/profile?tab=${tab}`))
+    expect(listTransactions(agent)).toHaveLength(40)
+    for (const tab of [0, 39, 20]) {
+      expect((await agent.get(begun[tab] as string)).url).toBe(`${app.url}/profile?tab=${tab}`)
+    }
+    // After a minute, the next login drops those beyond 24.
+    vi.setSystemTime(Date.now() + 60_000)
+    await agent.get('/login', { redirect: 'manual' })
+    expect(listTransactions(agent)).toHaveLength(24)
   })
 
   it(
-    'name and value of the cookie fit into the 4096 characters that browsers accept',
+    'name and value of each cookie fit into the 4096 characters that browsers accept',
     { meta: { id: 'login-10' } },
     async () => {
       const app = await start({
@@ -342,8 +375,9 @@ describe('the cookie of a login in progress', () => {
         `/long?returnTo=/profile?q=${'q'.repeat(2000)}`,
       ]) {
         const agent = app.agent()
-        const [cookie] = (await agent.get(page, { redirect: 'manual' })).cookiesSet
-        expect((cookie?.name.length ?? 0) + (cookie?.value.length ?? 0)).toBeLessThanOrEqual(4096)
+        const { cookiesSet } = await agent.get(page, { redirect: 'manual' })
+        expect(cookiesSet).toHaveLength(2)
+        for (const { name, value } of cookiesSet) expect(name.length + value.length).toBeLessThanOrEqual(4096)
         const done = await agent.get(page)
         expect(done.status).toBe(200)
         expect((await agent.get('/')).text()).toBe('hello alice')
@@ -351,15 +385,73 @@ describe('the cookie of a login in progress', () => {
     },
   )
 
-  it('a login succeeds and removes planted login cookies, twenty per request', async () => {
+  it('a login succeeds and removes planted login cookies, 32 per request', async () => {
     const app = await start()
     const agent = app.agent()
-    for (let n = 0; n < 30; n++) agent.jar.set(`${app.cookie('x'.repeat(20))}${n + 10}=planted; Path=/`, app.url)
+    for (let n = 10; n < 50; n++) agent.jar.set(`${app.cookie('x'.repeat(7))}${n}=planted; Path=/`, app.url)
     const page = await agent.get('/profile')
     expect(page.json()).toMatchObject({ user: { sub: 'alice' } })
-    expect(listTransactions(agent)).toHaveLength(10)
+    expect(listTransactions(agent)).toHaveLength(8)
     await agent.get('/login')
     expect(listTransactions(agent)).toEqual([])
+  })
+})
+
+describe('a session cookie with SameSite=None, as for an application in a frame of another site', () => {
+  const none = { secure: true, sameSite: 'none' } as const
+  const openFrame = (app: TestApp): UserAgent =>
+    app.agent({ baseUrl: publicOrigin, proxies: { [publicOrigin]: app.url } })
+
+  it('all cookies of a login, and of the logout after it, are SameSite=None and Secure', async () => {
+    const app = await start({
+      ...behindTls(world.provider),
+      session: { cookie: none },
+      routes(express, oidc) {
+        express.get('/hinted', oidc.login({ loginHint: 'alice', returnTo: '/profile' }))
+        express.get('/open', oidc.trySilentLogin(), (_req, res) => void res.send('open'))
+      },
+    })
+    const agent = openFrame(app)
+    const login = await agent.get('/hinted')
+    expect(login.json()).toMatchObject({ user: { sub: 'alice' } })
+    const silent = await openFrame(app).get('/open')
+    const logout = await agent.get('/logout')
+    for (const { hops } of [login, silent, logout]) {
+      const lines = hops
+        .filter(({ url }) => url.startsWith(publicOrigin))
+        .flatMap(({ headers }) => headers.getSetCookie())
+        .filter((line) => line.startsWith('__Host-oidc.'))
+      expect(lines.length).toBeGreaterThan(2)
+      expect(lines.filter((line) => !line.endsWith('; SameSite=None; Secure'))).toEqual([])
+    }
+  })
+
+  it('a login in progress notes a session that is issued to it in a cookie with SameSite=None', async () => {
+    const app = await start({
+      ...behindTls(world.provider),
+      session: { cookie: none },
+      routes: (express) =>
+        void express.get('/note', (req, res) => {
+          req.session.flowNotes = ['written']
+          res.send('noted')
+        }),
+    })
+    const agent = openFrame(app)
+    await agent.get('/profile', { redirect: 'manual' })
+    const noted = await agent.get('/note')
+    const own = noted.headers.getSetCookie().filter((line) => line.startsWith(app.cookie('')))
+    expect(own).toEqual([expect.stringMatching(/; SameSite=None; Secure$/)])
+  })
+
+  it.each([
+    ['SameSite=None without Secure, which browsers reject', { sameSite: 'none' }],
+    ['SameSite=Lax', { sameSite: 'lax' }],
+    ['SameSite=Strict', { sameSite: 'strict' }],
+    ['no SameSite', {}],
+  ] as const)('the cookie of a login is SameSite=Lax beside a session cookie with %s', async (_what, cookie) => {
+    const app = await start({ session: { cookie } })
+    const begun = await app.agent().get('/profile', { redirect: 'manual' })
+    expect(begun.cookiesSet).toMatchObject([{ sameSite: 'Lax', secure: false }])
   })
 })
 

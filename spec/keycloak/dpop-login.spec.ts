@@ -3,10 +3,10 @@ import { keycloak, type OidcOptions } from 'express-session-oidc'
 import { RedisSessionStore } from 'express-session-oidc/redis'
 import type { TestProvider, UserAgent } from 'express-session-oidc/testing'
 import { describe, expect, it } from 'vitest'
-import { openTransaction, type Transaction } from '../../lib/session/transaction.ts'
 import { startApp, type TestApp } from '../support/app.ts'
 import { dpopClient } from '../support/dpop.ts'
 import { listEvents } from '../support/flow.ts'
+import { openPlanted } from '../support/planted-login.ts'
 import { keptTokens } from '../support/stored-tokens.ts'
 import { redisForFile } from '../support/redis.ts'
 import { tokenRoutes } from '../support/token-routes.ts'
@@ -116,8 +116,7 @@ describe.skipIf(!realm.isThere)('a bound login of Keycloak', () => {
     const agent = app.agent()
     const back = new URL(await authorizationResponse(agent, await agent.get('/profile'), 'alice'))
     const cookies = new Map(agent.jar.cookies().map(({ name, value }) => [name, value] as const))
-    const id = back.searchParams.get('state')?.split('.')[0] ?? ''
-    const { verifier } = openTransaction(app.seals.transaction, app.place, cookies, id) as Transaction
+    const { verifier } = openPlanted(app, back.searchParams.get('state'), cookies, { dpop: true })
     const found = await stolen(client, {
       grant_type: 'authorization_code',
       code: back.searchParams.get('code') ?? '',

@@ -1,6 +1,7 @@
 import type { Request, Response } from 'express'
 import { trim } from '../../core/trim.ts'
 import type { Cookie } from '../../session/login-cookies.ts'
+import { getRequestState } from './request-state.ts'
 
 /**
  * The only white space that is trimmed from names and values (RFC 6265, section 5.2). A browser sees no `__Host-` prefix in
@@ -62,7 +63,7 @@ export function setCookies(res: Response, cookies: readonly Cookie[]): void {
  * another site, the cookies of a login are too.
  */
 export function formatCookie(req: Request, cookie: Cookie): string {
-  const session = req.session?.cookie
+  const session = req.session?.cookie ?? getRequestState(req)?.sessionCookie
   const isCrossSite = String(session?.sameSite).toLowerCase() === 'none' && session?.secure === true
   const { name, value, path, secure, sameSite, maxAgeSeconds } = isCrossSite
     ? { ...cookie, sameSite: 'None', secure: true }

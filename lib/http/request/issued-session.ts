@@ -10,6 +10,9 @@ import {
 import { formatCookie, listSessionCookies, readCookies } from './cookie-header.ts'
 import type { HandlerContext } from './handler-context.ts'
 
+/** Maximum number of cookies that one response changes, the latest ones: proxies limit the headers of a response. */
+const mostNoted = 20
+
 /**
  * Notes a session that this response issues in the cookies of the logins in progress, so that their callbacks know that it
  * belongs to this browser. It must follow from what is known already: the request has shown no living session, or one that
@@ -22,7 +25,7 @@ export function watchIssuedSession({ instance, req, res }: HandlerContext): void
   if (logins.length === 0) return
   const arrived = listSessionCookies(req, req.sessionID).length > 0 ? req.sessionID : undefined
   const hash = arrived === undefined ? undefined : hashShort(arrived)
-  const belonging = logins.filter(({ from }) => hash === undefined || from.includes(hash))
+  const belonging = logins.filter(({ from }) => hash === undefined || from.includes(hash)).slice(-mostNoted)
   if (belonging.length === 0) return
   onSessionCookie(
     res,

@@ -1,4 +1,5 @@
 import type { Request } from 'express'
+import type { Cookie as SessionCookie } from 'express-session'
 import { makePrivateField, type PrivateField } from '../../core/private-field.ts'
 import { fail, setupInvalid } from '../../core/errors.ts'
 import { toLocalPath } from '../../core/urls.ts'
@@ -11,6 +12,8 @@ import type { LoginEntry } from '../../store/login-entry.ts'
 export class RequestState {
   /** Undefined if the request has no session. */
   session: RequestSession | undefined
+  /** The attributes of the session's cookie, which are still known when a logout has destroyed the session. */
+  sessionCookie: SessionCookie | undefined
   /** The id of the session that `login` belongs to. The application may have replaced the session since. */
   sessionId: string = ''
   login: LoginRecord = LoginRecord.none
@@ -39,6 +42,7 @@ export function ensureState(req: Request): RequestState {
 /** Loads the logins of the request's session once. Returns a promise only if that requires a read from the store. */
 export function loadState(instance: Instance, req: Request, state: RequestState): void | Promise<void> {
   if (!req.session) return
+  state.sessionCookie = req.session.cookie
   const records = makeRecords(req.sessionStore, instance.options.records)
   if (state.session && state.sessionId === req.sessionID) {
     if (state.session.records !== records) {

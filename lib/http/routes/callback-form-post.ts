@@ -7,12 +7,14 @@ import { detachSession } from '../request/request-state.ts'
 import type { HandlerContext } from '../request/handler-context.ts'
 
 /**
- * Handles `POST` of the redirect URI (OAuth 2.0 Form Post Response Mode). This cross-site request has the transaction's
- * cookie but not the session's, so the response is stored and a redirect leads to a `GET`, which has both.
+ * Handles `POST` of the redirect URI (OAuth 2.0 Form Post Response Mode). This cross-site request has the cookie of the login
+ * but not the session's, so the response is stored and a redirect leads to a `GET`, which has both. No answer may set the cookie
+ * of a session, even that of a forged response: it would replace the session of the browser.
  */
-export function handleCallbackPost(handler: HandlerContext): Promise<void> {
+export async function handleCallbackPost(handler: HandlerContext): Promise<void> {
   const { instance, req, res } = handler
-  return runCallback(handler, readForm(req), async ({ session, state, stateText, parameters, login }) => {
+  const handling = runCallback(handler, readForm(req), async ({ session, state, stateText, parameters, login }) => {
+    detachSession(req)
     if (instance.options.responseMode !== 'form_post') throw responseMisplaced(instance, 'a form')
     if (login) {
       await storeResponse(instance, session.records, state.id, parameters).catch((error: unknown) => {
@@ -21,10 +23,13 @@ export function handleCallbackPost(handler: HandlerContext): Promise<void> {
         reportError(instance, error)
       })
     }
-    detachSession(req)
     res.setHeader('Cache-Control', 'no-store')
     res.statusCode = 303
     res.setHeader('Location', `${instance.redirectUri}?state=${encodeURIComponent(stateText)}`)
     res.end()
+  })
+  await handling.catch((error: unknown) => {
+    detachSession(req)
+    throw error
   })
 }

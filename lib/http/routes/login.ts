@@ -27,6 +27,8 @@ interface StartOptions {
   readonly isRestart?: boolean
   /** Whether the browser has just returned from the login that is restarted. */
   readonly isOwn?: boolean
+  /** Cookies to set if the login begins. */
+  readonly cookies?: readonly Cookie[]
 }
 
 /**
@@ -50,19 +52,20 @@ export async function startLogin(
   }
   if (req.session) warnOfSetup(instance, req)
   const returnTo = more.returnTo ?? request.returnTo ?? readReturnTo(handler)
-  if (
-    more.isOwn !== true &&
-    isFromElsewhere(req, instance.options) &&
-    hasLoggedOut(instance.cookiePlace, readCookies(req))
-  )
-    return offerLogin(handler, request, returnTo)
+  if (more.isOwn !== true && canBeForced(handler)) return offerLogin(handler, request, returnTo)
   const needs = { scope: extendScope(handler, request.scope), parameters: extendParameters(handler, request) }
-  await sendToProvider(handler, {
+  const input = {
     request: needs,
     returnTo,
     attempt: more.attempt ?? 0,
     session: more.isRestart === true ? undefined : findSessionId(req),
-  })
+  }
+  await sendToProvider(handler, input, more.cookies)
+}
+
+/** Whether another site may have caused this request after a logout in this browser. */
+export function canBeForced({ instance, req }: HandlerContext): boolean {
+  return isFromElsewhere(req, instance.options) && hasLoggedOut(instance.cookiePlace, readCookies(req))
 }
 
 /**

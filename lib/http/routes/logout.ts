@@ -68,7 +68,10 @@ export async function startLogout(handler: HandlerContext, parameters: OidcLogou
   if (ended.length > 0) setCookies(res, makeBfcacheCookies(instance.cookiePlace))
   if (ended.some(({ isLast }) => isLast)) setCookies(res, [makeMarkCookie(instance.cookiePlace, undefined, 0)])
   // The next public page must not silently log the user in again.
-  if (hasSilentLogin(instance)) setCookies(res, [makeSilentCookie(instance.cookiePlace)])
+  setCookies(
+    res,
+    [...loggedOut].filter(hasSilentLogin).map(({ cookiePlace }) => makeSilentCookie(cookiePlace)),
+  )
   const own = ended.find((login) => login.instance === instance)
   const location = own && !local ? await makeProviderLogoutUrl(instance, own, returnTo) : undefined
   // The revocation ran in parallel, so that a provider that does not respond delays the logout by one timeout only.

@@ -58,10 +58,10 @@ export async function handleUsedResponse(callback: Callback): Promise<void> {
 export function restartLogin(callback: Callback, attempt: number): Promise<void> {
   const { handler, state, page } = callback
   const login = callback.login ?? callback.lateLogin
-  setCookies(handler.res, clearLogin(handler.instance.cookiePlace, state.id, login))
-  if (login)
-    return startLogin(handler, selectRequest(login), { attempt, isRestart: true, isOwn: callback.login !== undefined })
-  return startLogin(handler, makePlainLogin(handler), { returnTo: page, attempt, isRestart: true })
+  // A prefetch begins no login, so it must leave the cookie for the navigation that follows.
+  const restart = { attempt, isRestart: true, cookies: clearLogin(handler.instance.cookiePlace, state.id, login) }
+  if (login) return startLogin(handler, selectRequest(login), { ...restart, isOwn: callback.login !== undefined })
+  return startLogin(handler, makePlainLogin(handler), { ...restart, returnTo: page })
 }
 
 function selectRequest({ scope, parameters, returnTo }: LoginInProgress): Parameters<typeof startLogin>[1] {

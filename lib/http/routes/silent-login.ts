@@ -3,7 +3,7 @@ import { resolveLoginParameters } from '../../config/login-parameters.ts'
 import { retryAfterSeconds } from '../../core/error-table.ts'
 import type { Instance } from '../../logins/instance.ts'
 import { hasCookie } from '../request/cookie-header.ts'
-import { sendToProvider } from './login.ts'
+import { canBeForced, sendToProvider } from './login.ts'
 import { findRequestKind } from '../request/request-kind.ts'
 import { makePublicPath, findEntry, findSessionId } from '../request/request-state.ts'
 import { warnOfSetup } from '../request/setup-warnings.ts'
@@ -57,15 +57,20 @@ async function trySilentLoginOnce(handler: HandlerContext): Promise<void> {
   await sendToProvider(handler, input, [makeSilentCookie(instance.cookiePlace)])
 }
 
-/** Whether the request is a navigation with a session, without a login, and without an earlier attempt. */
-function canTrySilently({ instance, req }: HandlerContext): boolean {
+/**
+ * Whether the request is a navigation with a session, without a login, and without an earlier attempt. Another site must not
+ * cause it after a logout, even if the browser was closed meanwhile.
+ */
+function canTrySilently(handler: HandlerContext): boolean {
+  const { instance, req } = handler
   return (
     req.method === 'GET' &&
     findRequestKind(req) === 'navigation' &&
     req.session !== undefined &&
     findEntry(req, instance) === undefined &&
     !hasCookie(req, formatSilentName(instance.cookiePlace)) &&
-    !parseQuery(req.originalUrl).getAll(mark.name).includes(mark.value)
+    !parseQuery(req.originalUrl).getAll(mark.name).includes(mark.value) &&
+    !canBeForced(handler)
   )
 }
 

@@ -74,7 +74,7 @@ export const nodePackages = [
       ),
       held(
         'no CVE number (#2077): cookies of logins in progress accumulated',
-        'there are at most five',
+        'there are at most 24, or more that began within a minute, in 3600 characters',
         shown.fewTransactions,
       ),
     ],

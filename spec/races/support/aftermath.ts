@@ -6,7 +6,7 @@ import type { Who } from '../../support/two-instances.ts'
 /** A login in progress whose authorization response is ready. */
 export interface Response {
   readonly path: string
-  /** The transaction cookie. */
+  /** The cookie of the login. */
   readonly cookie: string
 }
 
