@@ -6,7 +6,7 @@ import { Events } from '../../lib/core/events.ts'
 import { warningsGiven, warningsOfSpecs } from '../support/warnings.ts'
 
 const warnings = warningsOfSpecs()
-const fields = { issuer: 'https://id.example.com', sub: 'alice', loginId: 'login-1', isPageLost: false }
+const fields = { issuer: 'https://id.example.com', sub: 'alice', loginId: 'login-1' }
 
 describe('Events', () => {
   it('calls each listener of an event with the instance name and the time, and no other listener', () => {
