@@ -14,6 +14,7 @@ export type SetupWarning =
   | 'OIDC_ACCESS_TOKEN_UNVERIFIED'
   | 'OIDC_FRONTCHANNEL_COOKIE'
   | 'OIDC_NAME_SHARED'
+  | 'OIDC_CLAIMS_DROPPED'
 
 const said = new Set<string>()
 
