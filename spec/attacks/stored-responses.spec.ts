@@ -33,7 +33,8 @@ async function begin(): Promise<Attack> {
   return {
     app,
     agent,
-    stored: () => add.mock.calls.filter(([key]) => 'kind' in key && key.kind === 'response').map(([, text]) => text.length),
+    stored: () =>
+      add.mock.calls.filter(([key]) => 'kind' in key && key.kind === 'response').map(([, text]) => text.length),
     async post(fields, page = '/login') {
       const begun = await agent.get(page, { redirect: 'manual' })
       const state = new URL(readLocation(begun)).searchParams.get('state') ?? ''
