@@ -59,20 +59,22 @@ export interface BearerBindingOptions {
 }
 
 /**
- * Options of token introspection, which requests the claims of a token from its issuer instead of verifying a signature.
+ * Options of token introspection, which requests the claims of a token from its issuer. At most 50 introspections of tokens
+ * that were not accepted before are in flight, and 200 of others. Beyond that, the response is 503.
  * @see https://www.rfc-editor.org/rfc/rfc7662#section-2
  */
 export interface OidcIntrospectionOptions {
   /**
    * Tokens that are introspected. `opaque`: tokens that are not JWTs. `all`: every token, so that a revoked one is refused
-   * immediately. Use `all` also for JWTs that lack claims, such as Keycloak's lightweight access tokens.
+   * immediately. Use `all` also for JWTs that lack claims, such as Keycloak's lightweight access tokens. The signature of a
+   * JWT is verified first, unless the issuer publishes no keys, so that a forged one is never sent.
    * @default 'opaque'
    * @example createOidc({ ...options, bearer: { audience: 'orders', introspection: { tokens: 'all' } } })
    */
   tokens?: 'opaque' | 'all' | undefined
   /**
    * Seconds, up to 3600, for which an introspection response is cached. A revoked token stays accepted for that long. 0
-   * disables the cache.
+   * disables the cache. A token that is not active is rejected for 5 seconds in any case.
    * @default 0
    * @see https://www.rfc-editor.org/rfc/rfc7662#section-4
    * @example createOidc({ ...options, bearer: { audience: 'orders', introspection: { cacheSeconds: 10 } } })

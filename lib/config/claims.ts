@@ -34,8 +34,8 @@ export interface OidcUserClaims {
 
 /**
  * The user of a login: the claims of the ID token and, with `userInfo: true`, those of userinfo. Claims about the token
- * itself, such as `aud`, `exp`, `iat`, `nonce` and `sid`, are left out. Only `iss` and `sub` together identify the user
- * permanently.
+ * itself, such as `aud`, `exp`, `iat`, `nonce` and `sid`, are left out. Beyond 64 kB of JSON, so are the largest claims, with
+ * the warning `OIDC_CLAIMS_DROPPED`. Only `iss` and `sub` together identify the user permanently.
  * @see https://openid.net/specs/openid-connect-core-1_0.html#ClaimStability
  */
 export type OidcUser<Claims extends object = OidcUserClaims> = Readonly<{ iss: string; sub: string } & Claims>

@@ -185,7 +185,8 @@ export interface OidcBaseOptions<Claims extends object = OidcUserClaims> {
    * @see https://openid.net/specs/openid-connect-rpinitiated-1_0.html#RPLogout
    * @example createOidc({ ...options, logoutHint: false }) */
   logoutHint?: boolean | undefined
-  /** Mode of the authorization response. `form_post` requires `https:` or loopback, because its cookie is `Secure`.
+  /** Mode of the authorization response. `form_post` requires `https:` or loopback, because its cookie is `Secure`. Its
+   * response, above all the code, may have 6000 bytes.
    * @default 'query'
    * @see https://openid.net/specs/oauth-v2-form-post-response-mode-1_0.html#FormPostResponseMode
    * @example createOidc({ ...options, responseMode: 'form_post' }) */

@@ -15,6 +15,7 @@ export type SetupWarning =
   | 'OIDC_FRONTCHANNEL_COOKIE'
   | 'OIDC_NAME_SHARED'
   | 'OIDC_SESSION_NOT_KEPT'
+  | 'OIDC_CLAIMS_DROPPED'
 
 const said = new Set<string>()
 

@@ -5,7 +5,12 @@ import type { Keys } from '../tokens/key-set.ts'
 import { TokenRejected } from '../tokens/token-rejected.ts'
 import { looksLikeJwt } from '../tokens/access-token.ts'
 import { listIssuers } from '../tokens/issuer-checks.ts'
-import { readUnverifiedClaims, readUnverifiedIssuer, verifyPresentedToken } from '../tokens/presented-token.ts'
+import {
+  readUnverifiedClaims,
+  readUnverifiedIssuer,
+  verifyBeforeIntrospection,
+  verifyPresentedToken,
+} from '../tokens/presented-token.ts'
 import { makeBearerAuth, type BearerAuth } from './bearer-auth.ts'
 import type { ChallengeBase } from './bearer-error.ts'
 import type { BindingPolicy } from './binding.ts'
@@ -55,7 +60,9 @@ export async function verifyToken(policy: BearerPolicy, token: string): Promise<
   // An introspection response may omit `iss` (RFC 7662, section 2.2).
   const makeAuth = (claims: OidcUnknownClaims): BearerAuth =>
     makeBearerAuth(token, (claims['iss'] as string | undefined) ?? issuer, claims, roles)
-  if (introspection && (introspection.settings.tokens === 'all' || !looksLikeJwt(token))) {
+  const isJwt = looksLikeJwt(token)
+  if (introspection && (introspection.settings.tokens === 'all' || !isJwt)) {
+    if (isJwt) await verifyBeforeIntrospection(token, keys, checks)
     const claims = await introspection.claims(token, checks)
     const auth = makeAuth(rules ? await evaluateIssuerRules(token, claims, rules, undefined) : claims)
     remembered.setAnswered(token, auth, findExpiry(claims, clockToleranceSeconds), introspection.settings.cacheSeconds)
@@ -65,7 +72,8 @@ export async function verifyToken(policy: BearerPolicy, token: string): Promise<
   const auth = makeAuth(rules ? await evaluateIssuerRules(token, claims, rules, lookup) : claims)
   // The functions of the rules may call remote services, so the result is cached at once, not only at the second use.
   if (rules || remembered.wasSeen(token)) {
-    remembered.set(token, auth, findExpiry(claims, clockToleranceSeconds), { keys, lookup })
+    const hasOtherClaims = rules?.distributedClaims !== undefined
+    remembered.set(token, auth, findExpiry(claims, clockToleranceSeconds), { keys, lookup, hasOtherClaims })
   }
   return auth
 }

@@ -6,6 +6,8 @@ const mostTokens = 10_000
 const mostBytes = 32 * 1024 * 1024
 /** Memory for each character of a token: one byte of text, and about three bytes of claims as objects (measured). */
 const bytesPerCharacter = 4
+/** Memory for each character of claims as JSON. Base64url has four characters for three of them. */
+const bytesPerClaimCharacter = 4
 
 /**
  * Length above which a token is looked up by its end, a part of its signature. Comparing the whole text after that takes
@@ -20,9 +22,11 @@ const traceLength = 12
 export interface VerifiedWith {
   readonly keys: { readonly atHand: unknown }
   readonly lookup: unknown
+  /** Whether there are claims that the token does not contain, so that its length says nothing about their size. */
+  readonly hasOtherClaims?: boolean
 }
 
-const noKeys: VerifiedWith = { keys: { atHand: undefined }, lookup: undefined }
+const noKeys: VerifiedWith = { keys: { atHand: undefined }, lookup: undefined, hasOtherClaims: true }
 
 interface Entry extends VerifiedWith {
   readonly token: string
@@ -89,16 +93,23 @@ export class RememberedTokens {
 
   #remember(token: string, auth: BearerAuth, endsAt: number, rememberMs: number, by: VerifiedWith): void {
     if (rememberMs === 0) return
-    const { keys, lookup } = by
+    const { keys, lookup, hasOtherClaims = false } = by
     const [forgetAtMs, expiresAtMs] = [performance.now() + rememberMs, endsAt * 1000]
-    this.#entries.set(
-      makeCacheKey(token),
-      { token, auth, keys, lookup, forgetAtMs, expiresAtMs },
-      token.length * bytesPerCharacter,
-    )
+    const otherBytes = hasOtherClaims ? measureClaims(auth) * bytesPerClaimCharacter : 0
+    const entry = { token, auth, keys, lookup, forgetAtMs, expiresAtMs }
+    this.#entries.set(makeCacheKey(token), entry, token.length * bytesPerCharacter + otherBytes)
   }
 }
 
 function makeCacheKey(token: string): string {
   return token.length > longestKey ? token.slice(-endLength) : token
+}
+
+/** Returns the size of claims as JSON, in characters. An application's `distributedClaims` may return what JSON cannot. */
+function measureClaims({ claims }: BearerAuth): number {
+  try {
+    return JSON.stringify(claims).length
+  } catch {
+    return 0
+  }
 }

@@ -9,7 +9,7 @@ import { isPastTime, isSubject } from './claims-checks.ts'
 import { TokenRejected } from './token-rejected.ts'
 import type { KeyLookup, Keys } from './key-set.ts'
 import { findPurposeFault } from './purpose.ts'
-import { verifyPresented } from './verify.ts'
+import { verifyPresented, type VerifiedPresented } from './verify.ts'
 
 /** Values against which a presented access token is checked. */
 export interface PresentedTokenChecks {
@@ -43,17 +43,41 @@ export async function verifyPresentedToken(
   keys: Keys,
   checks: PresentedTokenChecks,
 ): Promise<VerifiedPresentedToken> {
-  if (!isCanonical(token)) throw new TokenRejected('the token is not a canonically encoded JWT')
-  const options = {
-    algorithms: checks.algorithms as string[],
-    clockTolerance: checks.clockToleranceSeconds,
-    requiredClaims: ['exp'],
-  }
-  const { result, lookup } = await verifyPresented(token, keys, options).catch((fault: unknown) => {
-    throw fault instanceof OidcError ? fault : rejectToken(fault)
-  })
+  const { result, lookup } = await verifySigned(token, keys, checks, ['exp'])
   checkPresentedClaims(result.protectedHeader, result.payload, checks)
   return { claims: result.payload, lookup }
+}
+
+/**
+ * Verifies the signature of a JWT that is introspected next, and the times that it states: a forged or expired token must
+ * not cost the issuer a request. An issuer without keys has no signature to verify.
+ *
+ * @throws TokenRejected if the token is invalid; OidcError `provider_unavailable` if the keys cannot be fetched.
+ */
+export async function verifyBeforeIntrospection(
+  token: string,
+  keys: Keys,
+  checks: PresentedTokenChecks,
+): Promise<void> {
+  const lookup = await keys.currentForPresented()
+  if (lookup.jwks().keys.length === 0) return
+  await verifySigned(token, keys, checks, []).catch((fault: unknown) => {
+    if (!(fault instanceof TokenRejected) || fault.kind !== 'other') throw fault
+    throw new TokenRejected(`${fault.message}; a JWT is introspected only if a published key of the issuer verifies it`)
+  })
+}
+
+async function verifySigned(
+  token: string,
+  keys: Keys,
+  { algorithms, clockToleranceSeconds: clockTolerance }: PresentedTokenChecks,
+  requiredClaims: string[],
+): Promise<VerifiedPresented> {
+  if (!isCanonical(token)) throw new TokenRejected('the token is not a canonically encoded JWT')
+  const options = { algorithms: [...algorithms], clockTolerance, requiredClaims }
+  return verifyPresented(token, keys, options).catch((fault: unknown) => {
+    throw fault instanceof OidcError ? fault : rejectToken(fault)
+  })
 }
 
 /** Returns the unverified `iss` of a token. Its only use is to select the issuer. */

@@ -185,14 +185,15 @@ describe('a JWT', () => {
     expect(provider.requestsTo('introspection')).toHaveLength(0)
   })
 
-  it("a JWT is introspected with tokens: 'all', and the keys are not fetched", async () => {
+  it("a JWT is introspected with tokens: 'all' after its signature was verified", async () => {
     const provider = await start('jwt')
     const bearer = makeGuard(provider, { introspection: { ...client, tokens: 'all' } })
     const token = await getToken(provider)
     await bearer.verifyToken(token)
     provider.endSession('alice')
     expect(await refusal(bearer, token)).toContain('not active')
-    expect(provider.requestsTo('jwks')).toHaveLength(0)
+    expect(provider.requestsTo('introspection')).toHaveLength(2)
+    expect(provider.requestsTo('jwks')).toHaveLength(1)
   })
 })
 

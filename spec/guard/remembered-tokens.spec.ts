@@ -184,6 +184,26 @@ describe('RememberedTokens', () => {
     expect(tokens.get('0'.padStart(20, 'x'))).toBeUndefined()
   })
 
+  it.each<[string, (tokens: RememberedTokens, name: string, large: BearerAuth) => void]>([
+    ['introspection', (tokens, name, large) => tokens.setAnswered(name, large, later, 60)],
+    ['distributed claims', (tokens, name, large) => tokens.set(name, large, later, { ...by, hasOtherClaims: true })],
+  ])('counts the claims of a short token that come from %s', (_what, set) => {
+    const tokens = new RememberedTokens(60, { tokens: Infinity, bytes: 1_000_000 })
+    const large = makeBearerAuth('token', 'https://id.example.com', { groups: 'x'.repeat(50_000) }, undefined)
+    for (let index = 0; index < 100; index++) {
+      set(tokens, `token-${index}`, large)
+      expect(tokens.size * 50_000 * 4).toBeLessThanOrEqual(1_000_000)
+    }
+    expect(tokens.get('token-98')).toBe(large)
+  })
+
+  it('caches claims that JSON cannot represent', () => {
+    const tokens = new RememberedTokens(60)
+    const odd = makeBearerAuth('token', 'https://id.example.com', { big: 1n }, undefined)
+    tokens.setAnswered('t', odd, later, 60)
+    expect(tokens.get('t')).toBe(odd)
+  })
+
   it('holds at most 10,000 tokens and 32 MB by default', () => {
     const many = new RememberedTokens(60)
     const one = auth('alice')

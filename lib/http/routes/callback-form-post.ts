@@ -1,7 +1,7 @@
 import { storeResponse } from '../../logins/login/stored-response.ts'
 import { runCallback } from './fail-callback.ts'
 import { readForm } from '../request/form-body.ts'
-import { reportError } from '../response/report-error.ts'
+import { loginFailed, reportError } from '../response/report-error.ts'
 import { responseMisplaced } from './read-callback.ts'
 import { detachSession } from '../request/request-state.ts'
 import type { HandlerContext } from '../request/handler-context.ts'
@@ -20,7 +20,9 @@ export async function handleCallbackPost(handler: HandlerContext): Promise<void>
       await storeResponse(instance, session.records, state.id, parameters).catch((error: unknown) => {
         if (!state.isSilent) throw error
         // The user requested no login, so no error is shown: without a response, the `GET` leads back to the public page.
-        reportError(instance, error)
+        const { code } = reportError(instance, error)
+        // The `GET` reports a store that fails, but it cannot know that the response was too large.
+        if (code !== 'store_unavailable') loginFailed(handler, error)
       })
     }
     res.setHeader('Cache-Control', 'no-store')

@@ -9,6 +9,7 @@ import { verifyIdToken, type IdTokenClaims } from '../../tokens/id-token.ts'
 import { addDistributedClaims } from '../../tokens/issuer-checks.ts'
 import { makeClientTokenChecks } from '../client-token-checks.ts'
 import type { Instance } from '../instance.ts'
+import { limitClaims } from './limit-claims.ts'
 import { fetchVerifiedUserInfo } from './user-info.ts'
 import { readUserRoles } from './user-roles.ts'
 import { parseScope } from '../../core/scope.ts'
@@ -83,7 +84,7 @@ export async function identifyUser(
   const { options } = instance
   const claims = options.rules ? await addDistributedClaims(verified, options.rules, presented.accessToken) : verified
   const info = options.userInfo ? await fetchVerifiedUserInfo(instance, presented, claims) : undefined
-  const user = makeUser({ ...info, ...claims })
+  const user = makeUser({ ...info, ...claims }, options.name)
   return { claims, user, roles: await readUserRoles(instance, presented, claims, info) }
 }
 
@@ -100,18 +101,19 @@ export function readAccessToken(response: IssuedTokens, requested: readonly stri
 }
 
 /**
- * Selects the claims that describe the user.
+ * Selects the claims that describe the user, and limits their size.
  *
  * @throws OidcError `token_invalid` if the claims cannot be stored
  */
-function makeUser(claims: OidcUnknownClaims): OidcUnknownClaims {
+function makeUser(claims: OidcUnknownClaims, instance: string): OidcUnknownClaims {
   const user = Object.fromEntries(
     Object.entries(claims).filter(([name, value]) => !aboutToken.has(name) && value !== undefined),
   )
-  if (!canBeWritten(user) || isDeeper(user, deepest)) {
+  const json = writeClaims(user)
+  if (json === undefined || isDeeper(user, deepest)) {
     throw tokenInvalid('claims', 'the nesting is too deep to be stored')
   }
-  return user
+  return limitClaims(user, json, instance)
 }
 
 /**
@@ -120,13 +122,12 @@ function makeUser(claims: OidcUnknownClaims): OidcUnknownClaims {
  */
 const deepest = 2000
 
-/** Also false for values that JSON cannot represent: an application's `distributedClaims` may return a cycle. */
-function canBeWritten(claims: OidcUnknownClaims): boolean {
+/** Also undefined for values that JSON cannot represent: an application's `distributedClaims` may return a cycle. */
+function writeClaims(claims: OidcUnknownClaims): string | undefined {
   try {
-    JSON.stringify(claims)
-    return true
+    return JSON.stringify(claims)
   } catch {
-    return false
+    return undefined
   }
 }
 

@@ -8,6 +8,12 @@ import { isPastTime } from '../../tokens/claims-checks.ts'
 import type { Identity } from './identity.ts'
 import type { Instance } from '../instance.ts'
 
+/**
+ * Maximum length of `sid` and `acr`. Longer ones are not stored, because each guarded request reads them. No logout token
+ * with a longer `sid` is accepted.
+ */
+const longestText = 1000
+
 /** Creates the entry of a new login. */
 export function makeLoginEntry(
   instance: Instance,
@@ -22,7 +28,7 @@ export function makeLoginEntry(
     owner: instance.owner,
     issuer: claims.iss,
     sub: claims.sub,
-    ...(typeof claims['sid'] === 'string' ? { sid: claims['sid'] } : {}),
+    ...(isShortText(claims['sid']) ? { sid: claims['sid'] } : {}),
     ...describeAuthentication(instance, claims),
     user: identity.user,
     roles: identity.roles,
@@ -48,7 +54,11 @@ export function describeAuthentication(
 ): Pick<LoginEntry, 'acr' | 'authTime'> {
   const { acr, auth_time: authTime } = claims
   return {
-    ...(typeof acr === 'string' ? { acr } : {}),
+    ...(isShortText(acr) ? { acr } : {}),
     ...(isPastTime(authTime, instance.options.clockToleranceSeconds) ? { authTime } : {}),
   }
+}
+
+function isShortText(value: unknown): value is string {
+  return typeof value === 'string' && value.length <= longestText
 }

@@ -57,7 +57,9 @@ export interface EntraOptions {
   /**
    * Returns the groups of a user who has too many for a token (over 200). Such a token only indicates that the user has
    * groups: fetch them from Microsoft Graph by `oid`. `accessToken` is the access token of the login, or the one that was
-   * presented. `false` removes the claim `groups`, for applications that do not use it.
+   * presented. Return only groups that the application uses: the user of a login has at most 64 kB of claims, which is about
+   * 1600 groups, and loses the largest claims beyond that. `false` removes the claim `groups`, for applications that do not
+   * use it.
    * @default such a user is rejected rather than treated as having no groups
    * @see https://learn.microsoft.com/entra/identity-platform/access-token-claims-reference#groups-overage-claim
    * @example entra({ tenant: '3f2b6c1e-8a54-4d1b-9c37-5e0f7a2d9b46', groups: ({ oid }) => fetchGroups(oid) })

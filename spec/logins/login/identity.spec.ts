@@ -1,8 +1,8 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest'
-import type { OidcOptions } from 'express-session-oidc'
+import { customProvider, type OidcOptions } from 'express-session-oidc'
 import { nowSeconds } from '../../../lib/core/clock.ts'
 import { LoginRefused } from '../../../lib/core/errors.ts'
-import { identify, type Identity } from '../../../lib/logins/login/identity.ts'
+import { identify, identifyUser, type Identity } from '../../../lib/logins/login/identity.ts'
 import type { LoginTokens } from '../../../lib/provider/authorization-code.ts'
 import { tokenInvalid } from '../../../lib/tokens/token-rejected.ts'
 import { catchRejection } from '../../support/flow.ts'
@@ -106,6 +106,46 @@ describe('the user of a login', () => {
         detail: 'claims: the nesting is too deep to be stored',
       })
     }
+  })
+})
+
+describe('a user with more than 64 kB of claims', () => {
+  const size = (value: object): number => Buffer.byteLength(JSON.stringify(value))
+
+  it('loses the largest claims, and a warning names them and the fix once', async () => {
+    verified.claims = { ...verified.claims, name: 'Alice', picture: 'x'.repeat(600_000), sid: 's', acr: 'gold' }
+    const { user, claims } = await identified()
+    expect(user).toStrictEqual({ iss: issuer, sub: 'alice', name: 'Alice', acr: 'gold' })
+    // What the login itself reads is complete.
+    expect(claims).toMatchObject({ sid: 's', acr: 'gold' })
+    await identified()
+    await warningsGiven()
+    expect(warnings).toMatchObject([
+      { code: 'OIDC_CLAIMS_DROPPED', message: expect.stringMatching(/"picture"; have the provider send fewer/) },
+    ])
+    expect(warnings[0]?.message).not.toContain('xxx')
+  })
+
+  it('keeps its roles, even if the claim that they come from is left out', async () => {
+    const roles = Array.from({ length: 5000 }, (_, index) => `role-${index}-of-the-application`)
+    verified.claims = { ...verified.claims, roles }
+    const identity = await identified()
+    expect(identity.roles).toEqual(roles)
+    expect(identity.user).toStrictEqual({ iss: issuer, sub: 'alice' })
+  })
+
+  it('has at most 64 kB with distributed claims', async () => {
+    const provider = customProvider({
+      issuer,
+      distributedClaims: () =>
+        Promise.resolve({ groups: Array.from({ length: 5000 }, (_, index) => `group-${index}-x`) }),
+    })
+    const instance = instanceWith({ provider })
+    const claims = { iss: issuer, sub: 'alice', iat: nowSeconds(), name: 'Alice' }
+    const { user } = await identifyUser(instance, { accessToken: 'access-token', dpop: undefined }, claims)
+    expect(size(user)).toBeLessThanOrEqual(64 * 1024)
+    expect(user).toMatchObject({ name: 'Alice' })
+    expect(user).not.toHaveProperty('groups')
   })
 })
 

@@ -70,6 +70,14 @@ describe('the entry of a new login', () => {
     expect(entry).not.toHaveProperty('acr')
   })
 
+  it('an entry omits a sid and an acr of more than 1000 characters', () => {
+    const longest = 'x'.repeat(1000)
+    expect(made({ sid: longest, acr: longest })).toMatchObject({ sid: longest, acr: longest })
+    const entry = made({ sid: `${longest}x`, acr: `${longest}x` })
+    expect(entry).not.toHaveProperty('sid')
+    expect(entry).not.toHaveProperty('acr')
+  })
+
   it('an entry has sid and acr independently of each other, even if they are empty', () => {
     expect(made({ sid: '', acr: 1 })).toMatchObject({ sid: '' })
     expect(made({ sid: 1, acr: '' })).toMatchObject({ acr: '' })

@@ -90,6 +90,12 @@ describe('a refresh', () => {
     expect(entry).toMatchObject({ user: { name: 'Alice' }, acr: 'silver' })
   })
 
+  it('a refresh limits the claims about the user to 64 kB', async () => {
+    const next = response({ idToken: await idToken({ name: 'Alice', picture: 'x'.repeat(70_000) }) })
+    const { entry } = await after(made(), next)
+    expect(entry.user).toEqual({ iss: issuer, sub: 'alice', name: 'Alice' })
+  })
+
   it('a refresh without expires_in removes the former expiry', async () => {
     const { entry } = await after(made(), response({ expiresIn: undefined }))
     expect(entry).not.toHaveProperty('accessTokenEndsAt')
