@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { makeDetailsCookie, openDetails, type LoginDetails } from '../../lib/session/details-cookie.ts'
-import { makeCookiePlace } from '../../lib/session/login-cookies.ts'
+import { makeCookiePlace, type CookiePlace } from '../../lib/session/login-cookies.ts'
 import {
   atRoot,
   browserWith,
@@ -16,16 +16,16 @@ import {
 const seals = sealsWith()
 const id = loginId(1)
 
-function make(details: LoginDetails): ReturnType<typeof makeDetailsCookie> {
-  return makeDetailsCookie(seals.details, place, id, details)
+function make(details: LoginDetails, where = place): ReturnType<typeof makeDetailsCookie> {
+  return makeDetailsCookie(seals.details, where, id, details)
 }
 
 /** The details that a browser returns for the login; undefined if it ignores the cookie. */
-function remake(details: LoginDetails): LoginDetails | undefined {
-  const cookie = make(details)
+function remake(details: LoginDetails, where = place): LoginDetails | undefined {
+  const cookie = make(details, where)
   // RFC 6265bis, section 5.6: browsers ignore a cookie whose name and value exceed 4096 bytes.
   const cookies = cookie.name.length + (cookie.value as string).length > 4096 ? new Map() : browserWith(cookie)
-  return openDetails(seals.details, place, cookies, id)
+  return openDetails(seals.details, where, cookies, id)
 }
 
 /** The number of characters of name and value. */
@@ -97,26 +97,25 @@ describe('makeDetailsCookie() and openDetails()', () => {
 })
 
 describe('details that are too large for a cookie', () => {
-  /** A page with which the cookie has so many characters, or as few more as possible. */
-  function pageFor(size: number, others: LoginDetails): string {
-    let length = size - Math.ceil((measure({ ...others, page: '' }) * 3) / 4) - 1200
-    while (measureWhole({ ...others, page: `/${'a'.repeat(length)}` }) < size) length++
-    return `/${'a'.repeat(length)}`
-  }
-
   /** The size of a cookie from which nothing is left out. */
-  function measureWhole(details: LoginDetails): number {
-    return `${place.prefix}details`.length + seals.details.seal(JSON.stringify(details), id).length
+  function measureWhole(details: LoginDetails, { prefix }: CookiePlace): number {
+    return `${prefix}details`.length + seals.details.seal(JSON.stringify(details), id).length
   }
 
-  it('details that are too large keep a page that just fits, and lose the page with one byte more', () => {
+  it.each([
+    ['__Host-oidc', place],
+    ['oidc', plainPlace],
+  ])('details in a cookie %s keep a page that just fits, and lose the page with one byte more', (_name, where) => {
     const { page: _page, ...others } = full
-    const page = pageFor(4000, others)
-    const [fitting, larger] = [page, `${page}a`].map((each) => ({ ...others, page: each }))
-    expect(measureWhole(fitting as LoginDetails)).toBe(4000)
-    expect(measureWhole(larger as LoginDetails)).toBeGreaterThan(4000)
-    expect(remake(fitting as LoginDetails)).toEqual(fitting)
-    expect(remake(larger as LoginDetails)).toEqual(others)
+    const length = 2500
+    const withPage = (count: number): LoginDetails => ({ ...others, page: '/'.padEnd(count, 'a') })
+    const [most] = Array.from({ length: 1000 }, (_, index) => length + 999 - index).filter(
+      (count) => measureWhole(withPage(count), where) <= 4000,
+    ) as [number]
+    expect(most).toBeLessThan(length + 999)
+    expect(measureWhole(withPage(most), where)).toBe(4000)
+    expect(remake(withPage(most), where)).toEqual(withPage(most))
+    expect(remake(withPage(most + 1), where)).toEqual(others)
   })
 
   it('details that are too large lose the page, then the parameters that nothing checks, and never scope and checked parameters', () => {
