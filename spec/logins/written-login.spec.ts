@@ -62,6 +62,7 @@ const inProgress: Omit<LoginInProgress, 'startedAt'> = {
   cookie: 'hash-cookie',
   mark: undefined,
   from: [],
+  hasDetails: false,
   isPageLost: false,
 }
 

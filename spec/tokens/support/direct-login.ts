@@ -95,6 +95,7 @@ async function directLogin(instance: Instance, issuer: string, reported: object[
     cookie: 'hash-cookie',
     mark: undefined,
     from: [],
+    hasDetails: false,
     isPageLost: false,
   }
   const handed: OidcTokenSet[] = []
