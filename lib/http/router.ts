@@ -33,9 +33,10 @@ export function makeRouter(instance: Instance): RequestHandler {
   registerRoutes(instance.options)
   return function oidcRouter(req: Request, res: Response, next: NextFunction): void {
     const makeHandler = new HandlerContext(instance, req, res, next)
+    const path = normalizePath(req.path)
     const proceed = (): void => {
       offerContext(makeHandler)
-      const route = routes.get(normalizePath(req.path))
+      const route = routes.get(path)
       if (!route) return resumeAfterLogout(makeHandler) ? undefined : next()
       const run = Object.hasOwn(route, req.method) ? (route[req.method] as Handler) : refuseMethod(instance, route)
       run(req, res, next)
@@ -44,7 +45,7 @@ export function makeRouter(instance: Instance): RequestHandler {
       const state = ensureState(req)
       passRouter(instance, req, state)
       // The record of a login's new session says by itself which sessions it has replaced.
-      if (normalizePath(req.path) !== callback) watchIssuedSession(makeHandler)
+      if (path !== callback) watchIssuedSession(makeHandler)
       const loading = loadState(instance, req, state)
       if (!loading) return proceed()
       loading.then(proceed, (error: unknown) => answerError(makeHandler, reportError(instance, error)))

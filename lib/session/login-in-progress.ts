@@ -2,10 +2,10 @@ import { randomBytes } from 'node:crypto'
 import type { OidcLoginNeeds } from '../core/errors.ts'
 import { transactionSeconds } from '../core/limits.ts'
 import type { Seals } from '../core/seals.ts'
-import { openDetails } from './details-cookie.ts'
-import type { CookiePlace } from './login-cookies.ts'
+import { clearDetails, openDetails } from './details-cookie.ts'
+import type { Cookie, CookiePlace } from './login-cookies.ts'
 import { deriveLoginSecrets, type LoginSecrets } from './login-secrets.ts'
-import { findProgressCookie } from './progress-cookie.ts'
+import { clearProgressCookie, findProgressCookie } from './progress-cookie.ts'
 import type { OpenedState } from './state.ts'
 
 /** What a login has requested, and when. */
@@ -24,6 +24,8 @@ export interface LoginInProgress extends StartedLogin, LoginSecrets {
   readonly mark: string | undefined
   /** Short hashes of the ids of sessions that belong to its browser. */
   readonly from: readonly string[]
+  /** Whether the browser has the login's details in a cookie of their own. */
+  readonly hasDetails: boolean
   /** Whether the whole page was lost, because the browser has the details of a later login. */
   readonly isPageLost: boolean
 }
@@ -76,14 +78,20 @@ export function openLogin(
     id,
     startedAt,
     scope: details?.scope ?? state.scope ?? options.scope,
-    parameters: { ...listOwnParameters(options), ...details?.parameters, ...state.checked },
+    parameters: { ...listOwnParameters(options), ...details?.parameters, ...details?.checked, ...state.checked },
     returnTo: details?.page ?? (state.page || options.basePath || '/'),
     cookie: state.cookie,
     mark,
     from: cookie.from,
+    hasDetails: details !== undefined,
     isPageLost: state.isPageShort && details?.page === undefined,
   }
   return { login, isTooOld: isTooOld(startedAt) }
+}
+
+/** Returns the cookies that remove a login which is no longer in progress. */
+export function clearLogin(place: CookiePlace, id: string, login?: LoginInProgress): Cookie[] {
+  return [clearProgressCookie(place, id), ...(login?.hasDetails ? [clearDetails(place)] : [])]
 }
 
 /** Returns the parameters that every login of the instance has. */

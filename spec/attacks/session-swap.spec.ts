@@ -180,7 +180,12 @@ describe('planted login cookies', () => {
     await victim.get('/cart/tv')
     const prefix = app.cookie('').replace('__Host-', '')
     for (let index = 0; index < 95; index++) {
-      plant(victim, `${prefix}${String(index).padStart(9, 'A')}`, `${'A'.repeat(28)}.${'B'.repeat(11)}.${'C'.repeat(11)}`, '/')
+      plant(
+        victim,
+        `${prefix}${String(index).padStart(9, 'A')}`,
+        `${'A'.repeat(28)}.${'B'.repeat(11)}.${'C'.repeat(11)}`,
+        '/',
+      )
     }
     expect((victim.jar.header(`${publicOrigin}/`) ?? '').length).toBeGreaterThan(6000)
     const tab = await openTab(victim, '/pages/one')

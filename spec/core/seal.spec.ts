@@ -1,10 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import { Authenticator, Sealer, type KeySource } from '../../lib/core/seal.ts'
+import { Deriver, Sealer, type KeySource } from '../../lib/core/seal.ts'
 
 const first = 'the first secret, of more than thirty-two characters'
 const second = 'the second secret, of more than thirty-two characters'
 const sealer = new Sealer(under(first), 'tokens')
-const authenticator = new Authenticator(under(first), 'state')
 
 function under(...secrets: string[]): KeySource {
   return { secrets, owner: 'owner' }
@@ -124,34 +123,54 @@ describe('Sealer', () => {
   )
 })
 
-describe('Authenticator', () => {
-  it('verifies a code only for its text', () => {
-    const mac = authenticator.mac('text')
-    expect(mac).toMatch(/^[A-Za-z0-9_-]{22}$/)
-    expect(authenticator.verifies('text', mac)).toBe(true)
-    expect(authenticator.verifies('text ', mac)).toBe(false)
-    expect(authenticator.verifies('', mac)).toBe(false)
+describe('Sealer.openWithSecret()', () => {
+  it('returns the text with the index of the secret that sealed it', () => {
+    const old = sealer.seal('old', 'context')
+    expect(sealer.openWithSecret(old, 'context')).toEqual({ text: 'old', secret: 0 })
+    const rotated = new Sealer(under(second, 'a third secret of more than thirty-two characters', first), 'tokens')
+    expect(rotated.openWithSecret(old, 'context')).toEqual({ text: 'old', secret: 2 })
+    expect(rotated.openWithSecret(rotated.seal('new', 'context'), 'context')).toEqual({ text: 'new', secret: 0 })
   })
 
-  it('rejects a code with a changed bit, in another spelling or truncated', () => {
-    const mac = authenticator.mac('text')
-    for (const changed of oneBitWrong(mac)) expect(authenticator.verifies('text', changed)).toBe(false)
-    for (const other of otherSpellings(mac)) expect(authenticator.verifies('text', other)).toBe(false)
-    for (let length = 0; length < mac.length; length++)
-      expect(authenticator.verifies('text', mac.slice(0, length))).toBe(false)
+  it('opens nothing that open() does not open', () => {
+    const sealed = sealer.seal('text', 'context')
+    for (const [text, context] of [
+      [sealed, ''],
+      [`${sealed}=`, 'context'],
+      ['', 'context'],
+      [sealed.slice(1), 'context'],
+    ])
+      expect(sealer.openWithSecret(text as string, context as string)).toBeUndefined()
+    expect(new Sealer(under(second), 'tokens').openWithSecret(sealed, 'context')).toBeUndefined()
+  })
+})
+
+describe('Deriver', () => {
+  const deriver = new Deriver(under(first), 'login secrets')
+  const bytes = Buffer.alloc(16, 7)
+  const derive = (from: Deriver, secret = 0): string => from.derive(secret, bytes, 'nonce', 16).toString('hex')
+
+  it('derives the same bytes from the same input, and as many as requested', () => {
+    expect(derive(deriver)).toBe(derive(new Deriver(under(first), 'login secrets')))
+    for (const length of [1, 16, 32, 48, 100]) expect(deriver.derive(0, bytes, 'nonce', length)).toHaveLength(length)
   })
 
-  it('rejects a code for another purpose, secret or owner', () => {
-    const mac = authenticator.mac('text')
-    expect(new Authenticator(under(first), 'tokens').verifies('text', mac)).toBe(false)
-    expect(new Authenticator(under(second), 'state').verifies('text', mac)).toBe(false)
-    expect(new Authenticator({ secrets: [first], owner: 'other' }, 'state').verifies('text', mac)).toBe(false)
+  it('derives other bytes from any other input', () => {
+    const others = [
+      deriver.derive(0, Buffer.alloc(16, 8), 'nonce', 16),
+      deriver.derive(0, bytes, 'verifier', 16),
+      deriver.derive(0, bytes, 'nonce ', 16),
+      new Deriver(under(first), 'state').derive(0, bytes, 'nonce', 16),
+      new Deriver({ secrets: [first], owner: 'other' }, 'login secrets').derive(0, bytes, 'nonce', 16),
+      new Deriver(under(second), 'login secrets').derive(0, bytes, 'nonce', 16),
+      new Deriver(under(second, first), 'login secrets').derive(0, bytes, 'nonce', 16),
+    ].map((other) => other.toString('hex'))
+    expect(new Set([derive(deriver), ...others.slice(0, -1)]).size).toBe(7)
+    // The first secret of a list is that of its own.
+    expect(others.at(-1)).toBe(others.at(-2))
   })
 
-  it('verifies with any secret of the list, and makes codes with the first', () => {
-    const rotated = new Authenticator(under(second, first), 'state')
-    expect(rotated.verifies('text', authenticator.mac('text'))).toBe(true)
-    expect(rotated.mac('text')).toBe(new Authenticator(under(second), 'state').mac('text'))
-    expect(rotated.mac('text')).not.toBe(authenticator.mac('text'))
+  it('derives the same bytes with a secret wherever it is in the list', () => {
+    expect(derive(new Deriver(under(second, first), 'login secrets'), 1)).toBe(derive(deriver))
   })
 })

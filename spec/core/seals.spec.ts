@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { Authenticator, Sealer } from '../../lib/core/seal.ts'
+import { Deriver, Sealer } from '../../lib/core/seal.ts'
 import { deriveSeals } from '../../lib/core/seals.ts'
 
 const source = { secrets: ['a secret of at least 32 characters, for this spec'], owner: 'shop' }
@@ -12,9 +12,9 @@ describe('deriveSeals()', () => {
     const sealers = listSealers()
     expect(sealers.map(([name]) => name)).toEqual([
       'tokens',
-      'transaction',
+      'state',
+      'details',
       'finished',
-      'openPage',
       'logout',
       'response',
       'needs',
@@ -27,14 +27,16 @@ describe('deriveSeals()', () => {
   })
 
   it('derives the same keys in every version, because the names of the purposes never change', () => {
-    const purposes = ['tokens', 'transaction', 'finished', 'open page', 'logout', 'response', 'needs']
+    const purposes = ['tokens', 'state', 'details', 'finished', 'logout', 'response', 'needs']
     for (const [index, [, sealer]] of listSealers().entries()) {
       expect(new Sealer(source, purposes[index] as string).open(sealer.seal('text', 'about'), 'about')).toBe('text')
     }
   })
 
-  it('authenticates state with a key of its own', () => {
-    const mac = deriveSeals(source).state.mac('text')
-    expect(new Authenticator(source, 'state').verifies('text', mac)).toBe(true)
+  it('derives the secrets of logins in progress for a purpose of their own', () => {
+    const derive = (deriver: Deriver): string => deriver.derive(0, Buffer.alloc(16), 'nonce', 16).toString('hex')
+    const expected = derive(new Deriver(source, 'login secrets'))
+    expect(derive(deriveSeals(source).loginSecrets)).toBe(expected)
+    expect(listSealers().map(([name]) => name)).not.toContain('loginSecrets')
   })
 })

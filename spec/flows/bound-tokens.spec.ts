@@ -4,7 +4,14 @@ import { createServer, request } from 'node:http'
 import { createServer as createTlsServer, request as tlsRequest } from 'node:https'
 import express, { type Express } from 'express'
 import { generateKeyPair } from 'jose'
-import { createBearer, createOidc, type Bearer, type BearerOptions, type OidcRecords } from 'express-session-oidc'
+import {
+  createBearer,
+  createOidc,
+  type Bearer,
+  type BearerOptions,
+  type BearerRule,
+  type OidcRecords,
+} from 'express-session-oidc'
 import { redisRecords } from 'express-session-oidc/redis'
 import { startTestProvider, type TestProvider } from 'express-session-oidc/testing'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
@@ -60,10 +67,14 @@ interface Answer {
 }
 
 /** An application behind a proxy that strips `/v1`. */
-async function serve(bearer: Pick<Bearer, 'requireBearer'>, more?: (app: Express) => void) {
+async function serve(
+  bearer: Pick<Bearer, 'requireBearer'>,
+  more?: (app: Express) => void,
+  rule: BearerRule & { optional?: false } = {},
+) {
   const app = express()
   more?.(app)
-  app.all('/orders', bearer.requireBearer(), (req, res) => void res.json({ sub: req.auth.sub }))
+  app.all('/orders', bearer.requireBearer(rule), (req, res) => void res.json({ sub: req.auth.sub }))
   const server = createServer(app)
   const origin = await listen(server)
   undo.push(() => close(server))
@@ -324,6 +335,14 @@ describe('an unbound token', () => {
     expect(await ask({ authorization: `Bearer ${token}` })).toMatchObject({ status: 200 })
     expect(await ask(await dpop({ token }, token))).toMatchObject({ status: 401, body: { error: 'invalid_token' } })
     expect(details).toEqual(['the token is not bound to a key (cnf is missing); present it with the scheme Bearer'])
+  })
+
+  it('an unbound token is refused by a rule whose `check` requires cnf, and a bound token needs its proof', async () => {
+    const { bearer } = makeGuard()
+    const ask = await serve(bearer, undefined, { check: (claims) => claims['cnf'] !== undefined })
+    expect(await ask({ authorization: `Bearer ${await getToken()}` })).toMatchObject({ status: 403 })
+    expect(await ask({ authorization: `Bearer ${bound}` })).toMatchObject({ status: 401 })
+    expect(await ask(await dpop())).toMatchObject({ status: 200 })
   })
 
   it.each([null, 'x', [], {}, 1, { kid: 'a' }, { 'jkt#S512': 'x' }])(

@@ -4,6 +4,7 @@
  */
 import type { UserAgent } from 'express-session-oidc/testing'
 import { describe, expect, it, vi } from 'vitest'
+import { secret } from '../support/app.ts'
 import { passMs, stopClocks } from '../support/clocks.ts'
 import { listTransactions, publicOrigin, readLocation } from '../support/flow.ts'
 import {
@@ -264,6 +265,90 @@ describe('the same response again', () => {
     expect({ url: page.url, status: page.status }).toEqual({ url: `${publicOrigin}/pages/one`, status: 200 })
     expect(world.provider.requestsTo('token')).toHaveLength(1)
   })
+})
+
+describe('logins of several kinds in one browser', () => {
+  it('a step-up and a login with `prompt=none` in two tabs of a logged-in user end each at its own page', async () => {
+    const app = await start()
+    const agent = openBrowser(app)
+    await agent.get('/pages/first')
+    await agent.get('/cart/tv')
+    const tabs = await openTabs(agent, ['/fresh', '/quiet'])
+    const pages = await Promise.all(tabs.map((tab) => comeBack(agent, tab)))
+    expect(pages.map(({ url, status }) => ({ url, status }))).toEqual([
+      { url: `${publicOrigin}/fresh`, status: 200 },
+      { url: `${publicOrigin}/who`, status: 200 },
+    ])
+    expect(await whoHas(agent)).toEqual({ default: 'alice', partner: null, cart: 'tv' })
+  })
+
+  it.each([
+    ['first', ['silent', 'plain'] as const],
+    ['last', ['plain', 'silent'] as const],
+  ])('a silent login that comes back %s, beside a plain one, ends at its public page', async (_when, order) => {
+    const app = await start()
+    const agent = openBrowser(app)
+    const [silent, plain] = (await openTabs(agent, ['/open', '/pages/plain'])) as [Tab, Tab]
+    for (const kind of order) {
+      const tab = kind === 'silent' ? silent : plain
+      expect((await comeBack(agent, tab)).url).toBe(publicOrigin + tab.page)
+    }
+    expect(await whoHas(agent)).toMatchObject({ default: 'alice' })
+  })
+
+  it('two applications on one host with different secrets do not disturb each other', async () => {
+    const first = await start({ cookie: 'first.sid' })
+    const second = await start({
+      cookie: 'second.sid',
+      options: { secret: 'another secret, of more than 32 characters' },
+    })
+    const agent = openBrowser(first)
+    const elsewhere = openBrowser(second)
+    const tabs: [UserAgent, Tab][] = []
+    for (let index = 0; index < 12; index++) {
+      for (const browser of [agent, elsewhere]) tabs.push([browser, await openTab(browser, `/pages/${index}`)])
+      shareCookies(agent, elsewhere)
+    }
+    for (const [browser, tab] of shuffle(tabs)) {
+      const page = await comeBack(browser, tab)
+      expect({ url: page.url, restarts: countRestarts(page) }).toEqual({ url: publicOrigin + tab.page, restarts: 0 })
+      shareCookies(agent, elsewhere)
+    }
+  })
+
+  it('a login ends after the secret was replaced by a new one in front of it', async () => {
+    const before = await start()
+    const agent = openBrowser(before)
+    await agent.get('/cart/tv')
+    const tab = await openTab(agent, '/pages/one')
+    const after = await start({ options: { secret: ['a new secret of more than thirty-two characters', secret] } })
+    const moved = openBrowser(after)
+    copyCookies(agent, moved)
+    const page = await comeBack(moved, tab)
+    expect({ url: page.url, restarts: countRestarts(page) }).toEqual({ url: `${publicOrigin}/pages/one`, restarts: 0 })
+    expect(await whoHas(moved)).toEqual({ default: 'alice', partner: null, cart: 'tv' })
+  })
+
+  /** Gives a browser all cookies of another. */
+  function copyCookies(from: UserAgent, to: UserAgent): void {
+    for (const { name, value, path } of from.jar.cookies(`${publicOrigin}/`)) {
+      to.jar.set(`${name}=${value}; Path=${path}; Secure; HttpOnly; SameSite=Lax`, publicOrigin)
+    }
+  }
+
+  /** Makes two agents one browser: each reaches one of two applications on a host, which share its cookies. */
+  function shareCookies(one: UserAgent, other: UserAgent): void {
+    const [mine, theirs] = [one, other].map(
+      ({ jar }) => new Set(jar.cookies(`${publicOrigin}/`).map(({ name }) => name)),
+    )
+    for (const name of known) {
+      if (!mine?.has(name) || !theirs?.has(name)) for (const { jar } of [one, other]) jar.delete(name)
+    }
+    copyCookies(one, other)
+    copyCookies(other, one)
+    for (const { name } of one.jar.cookies(`${publicOrigin}/`)) known.add(name)
+  }
+  const known = new Set<string>()
 })
 
 describe('two processes', () => {

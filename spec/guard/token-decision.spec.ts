@@ -23,6 +23,7 @@ const good = {
   groups: ['a', 'b'],
   level: 3,
   acr: 'silver',
+  amr: ['pwd', 'mfa'],
   auth_time: now - 100,
 }
 
@@ -45,6 +46,7 @@ describe('a token that meets a rule', () => {
     { roles: ['editor', 'user'] },
     { anyRole: ['admin', 'editor'] },
     { claims: { tenant: 'acme', groups: 'b', level: 3 } },
+    { claims: { amr: 'mfa' } },
     { audience: 'billing' },
     { audience: ['other', 'orders'] },
     { acr: 'silver' },

@@ -142,7 +142,7 @@ describe('endLogin() for a login that moved to another session', () => {
     await putAlice(stage, 'next')
     await move(stage, stage.id, 'next', { staff })
     expect(await endLogin(instance, stage.session, 'user')).toBeUndefined()
-    expect(await stage.records.get(makeLoginKey('next'))).toBe(writeRecord({ default: alice }, 1))
+    expect(await stage.records.get(makeLoginKey('next'))).toBe(writeRecord({ default: alice }, 1, undefined))
   })
 
   it('a logout does not end a later login that moved from its session to the new one', async () => {
@@ -153,7 +153,7 @@ describe('endLogin() for a login that moved to another session', () => {
       await move(stage, stage.id, 'next', { default: later })
     })
     expect(await endLogin(instance, stage.session, 'user')).toBeUndefined()
-    expect(await stage.records.get(makeLoginKey('next'))).toBe(writeRecord({ default: later }, 1))
+    expect(await stage.records.get(makeLoginKey('next'))).toBe(writeRecord({ default: later }, 1, undefined))
   })
 
   it('a logout does not end another login that replaced its own in the new session', async () => {
@@ -162,7 +162,7 @@ describe('endLogin() for a login that moved to another session', () => {
     await putLogins(stage.records, 'next', { default: later }, 1)
     await move(stage, stage.id, 'next', { default: alice })
     expect(await endLogin(instance, stage.session, 'user')).toBeUndefined()
-    expect(await stage.records.get(makeLoginKey('next'))).toBe(writeRecord({ default: later }, 1))
+    expect(await stage.records.get(makeLoginKey('next'))).toBe(writeRecord({ default: later }, 1, undefined))
   })
 })
 

@@ -1,17 +1,22 @@
 /** The writes of a login: their order, the effect of other writes in between, and what a rollback undoes. */
 import { beforeEach, describe, expect, it, vi, type MockInstance } from 'vitest'
+import { hashShort } from '../../lib/core/short-hash.ts'
 import { nowSeconds } from '../../lib/core/clock.ts'
 import { finishLogin, type FinishInput, type Finished } from '../../lib/logins/login/finish.ts'
-import { FormerSessionChanged } from '../../lib/logins/login/write-login.ts'
+import { FormerSessionChanged } from '../../lib/logins/login/overtaken.ts'
 import type { Identity } from '../../lib/logins/login/identity.ts'
 import type { Instance } from '../../lib/logins/instance.ts'
 import { formatKey } from '../../lib/store/memory-records.ts'
-import type { Transaction } from '../../lib/session/transaction.ts'
+import type { Arrival } from '../../lib/session/session-trust.ts'
+import type { LoginInProgress } from '../../lib/session/login-in-progress.ts'
+import type { BrowserRecord } from '../../lib/store/browser-record.ts'
+import type { LoginEntries } from '../../lib/store/login-entry.ts'
 import { makeGroupId } from '../../lib/store/login-groups.ts'
-import { LoginRecord, writeRecord } from '../../lib/store/login-record.ts'
+import { LoginRecord, writeRecord, writeReplaced } from '../../lib/store/login-record.ts'
 import { makeLoginKey, makeTokensKey } from '../../lib/store/login-records.ts'
 import { makeLoginEntry } from '../support/login-entries.ts'
 import { catchRejection } from '../support/flow.ts'
+import { warningsGiven, warningsOfSpecs } from '../support/warnings.ts'
 import { heard, instanceWith, stageWith, type Stage } from './support/stage.ts'
 
 const who = vi.hoisted(() => ({ identity: undefined as unknown }))
@@ -22,6 +27,7 @@ vi.mock('../../lib/provider/authorization-code.ts', async (original) => ({
 vi.mock('../../lib/logins/login/identity.ts', () => ({ identify: () => Promise.resolve(who.identity) }))
 
 const issuer = 'https://id.example.com'
+const warnings = warningsOfSpecs()
 let instance: Instance = instanceWith()
 beforeEach(() => {
   instance = instanceWith({ maxLoginSeconds: 7200 })
@@ -45,25 +51,35 @@ function makeIdentity(claims: object = {}): Identity {
   }
 }
 
+const inProgress: Omit<LoginInProgress, 'startedAt'> = {
+  id: 'login in progress',
+  nonce: 'nonce',
+  verifier: 'verifier',
+  dpopKey: undefined,
+  returnTo: '/profile',
+  scope: ['openid'],
+  parameters: {},
+  cookie: 'hash-cookie',
+  mark: undefined,
+  from: [],
+  isPageLost: false,
+}
+
+/** The session arrives in a cookie that no other host can set. */
+const arrival: Arrival = { cookies: ['__Host-sid'], mark: undefined, inProgress: [] }
+const planted: Arrival = { ...arrival, cookies: ['connect.sid'] }
+
 /** Finishes a login, and cleans up after it. */
 async function finished(
   { session }: Stage,
   more: Partial<FinishInput> = {},
-  parameters: Transaction['parameters'] = {},
+  begun: Partial<LoginInProgress> = {},
 ): Promise<Finished> {
-  const transaction: Transaction = {
-    id: 'transaction',
-    nonce: 'nonce',
-    verifier: 'verifier',
-    returnTo: '/profile',
-    startedAt: nowSeconds(),
-    scope: ['openid'],
-    parameters,
-  }
   const login = await finishLogin(instance, {
     parameters: new URLSearchParams(),
     state: 'state',
-    transaction,
+    login: { ...inProgress, startedAt: nowSeconds(), ...begun },
+    arrival,
     session,
     afterLogin: () => Promise.resolve(),
     findInstance: () => undefined,
@@ -169,7 +185,7 @@ describe('finishLogin()', () => {
     const ahead = nowSeconds() + 1000
     who.identity = makeIdentity({ auth_time: ahead })
     const stage = await stageWith()
-    const error = await catchRejection(finished(stage, {}, { max_age: '60' }))
+    const error = await catchRejection(finished(stage, {}, { parameters: { max_age: '60' } }))
     expect(error).toMatchObject({
       code: 'token_invalid',
       detail: 'ID token: auth_time is in the future, so max_age cannot be checked',
@@ -179,7 +195,7 @@ describe('finishLogin()', () => {
     const { login } = await finished(stage)
     expect(login.entries['default']).not.toHaveProperty('authTime')
     who.identity = makeIdentity({ auth_time: nowSeconds() - 5 })
-    expect((await finished(await stageWith(), {}, { max_age: '60' })).returnTo).toBe('/profile')
+    expect((await finished(await stageWith(), {}, { parameters: { max_age: '60' } })).returnTo).toBe('/profile')
   })
 
   it('succeeds and emits store_fault if the former session cannot be deleted', async () => {
@@ -217,7 +233,9 @@ describe('finishLogin() while the former session changes', () => {
     const [staff, partner] = [makeLoginEntry('bob'), makeLoginEntry('carol')]
     const stage = await stageWith({ default: makeLoginEntry('alice'), staff, partner })
     const left = { default: makeLoginEntry('alice'), partner }
-    const replace = othersFirst(stage, () => stage.records.set(makeLoginKey(stage.id), writeRecord(left, 2), 3600))
+    const replace = othersFirst(stage, () =>
+      stage.records.set(makeLoginKey(stage.id), writeRecord(left, 2, undefined), 3600),
+    )
     const { login, loginId } = await finished(stage)
     const { id } = stage.session
     const again = replace.mock.calls.find(([key]) => 'session' in key && key.session === id)
@@ -247,7 +265,7 @@ describe('finishLogin() while the former session changes', () => {
 
   it.each([
     ['was deleted', undefined],
-    ['has no logins left', writeRecord({}, 2)],
+    ['has no logins left', writeRecord({}, 2, undefined)],
     [
       'was written by a newer version',
       JSON.stringify({ format: 99, version: 1, entries: { default: makeLoginEntry('x') } }),
@@ -275,6 +293,187 @@ describe('finishLogin() while the former session changes', () => {
       expect(faults).toEqual([])
     },
   )
+})
+
+describe('FormerSessionChanged', () => {
+  const alice = makeLoginEntry('alice')
+
+  /** The error of Alice's login whose former session is replaced meanwhile by one with these logins. */
+  async function catchReplaced(replacing: LoginEntries): Promise<FormerSessionChanged> {
+    const stage = await stageWith({ default: alice })
+    const { records } = stage
+    othersFirst(stage, async () => {
+      await records.set(makeLoginKey('next'), writeRecord(replacing, 1, undefined), 3600)
+      await records.set(makeLoginKey(stage.id), writeReplaced('next', { default: alice }), 3600)
+    })
+    const error: unknown = await finished(stage).catch((thrown: unknown) => thrown)
+    expect(error).toBeInstanceOf(FormerSessionChanged)
+    expect(stage.session.id).toBe(stage.id)
+    return error as FormerSessionChanged
+  }
+
+  it('has the login that has replaced the former session, if it is of the same user', async () => {
+    const replacement = makeLoginEntry('alice', { loginId: 'the login of another tab' })
+    expect((await catchReplaced({ default: replacement, staff: makeLoginEntry('bob') })).replacement).toEqual(
+      replacement,
+    )
+  })
+
+  it.each<[string, LoginEntries]>([
+    ['another user', { default: makeLoginEntry('bob') }],
+    ['the same subject at another issuer', { default: makeLoginEntry('alice', { issuer: 'https://other.example' }) }],
+    ['another owner', { default: makeLoginEntry('alice', { owner: 'another' }) }],
+    ['another instance', { staff: makeLoginEntry('alice') }],
+    ['a login that has expired', { default: makeLoginEntry('alice', { endsAt: nowSeconds() - 1 }) }],
+    ['no login', {}],
+  ])('has no replacement if the other session has a login of %s', async (_name, replacing) => {
+    expect((await catchReplaced(replacing)).replacement).toBeUndefined()
+  })
+
+  it('has no replacement if the other session is not known', async () => {
+    const stage = await stageWith({ default: alice })
+    othersFirst(stage, () => stage.records.set(makeLoginKey(stage.id), writeReplaced('next', { default: alice }), 60))
+    await expect(finished(stage)).rejects.toMatchObject({ replacement: undefined })
+  })
+})
+
+describe('finishLogin() with a session that was planted', () => {
+  const mark = 'a mark of 22 character'
+
+  /** Finishes Alice's login whose session arrives in a cookie that any host of the site can set. */
+  function finishPlanted(
+    stage: Stage,
+    begun: Partial<LoginInProgress> = {},
+    more: Partial<Arrival> = {},
+  ): Promise<Finished> {
+    return finished(stage, { arrival: { ...planted, ...more } }, begun)
+  }
+
+  /** A session with a note of the application, and these logins. */
+  async function stageWithNote(entries: LoginEntries = {}, browser?: BrowserRecord): Promise<Stage> {
+    const stage = await stageWith(entries)
+    if (browser) await stage.records.set(makeLoginKey(stage.id), writeRecord(entries, 1, browser), 3600)
+    Object.assign(stage.req.session, { note: 'apples' })
+    return stage
+  }
+
+  const hasNote = ({ req }: Stage): boolean => 'note' in req.session
+
+  it('keeps neither its data nor its logins, and ends them', async () => {
+    const stage = await stageWithNote({ staff: makeLoginEntry('mallory') })
+    const { login } = await finishPlanted(stage)
+    expect(Object.keys(login.entries)).toEqual(['default'])
+    expect(hasNote(stage)).toBe(false)
+    const { records, id, session } = stage
+    expect(await records.get(makeTokensKey(session.id, 'staff'))).toBeUndefined()
+    expect(await records.get(makeTokensKey(id, 'staff'))).toBeUndefined()
+    expect(LoginRecord.of('old', await records.get(makeLoginKey(id))).isOver).toBe(true)
+  })
+
+  it('keeps the data of an anonymous session only if the login names it', async () => {
+    const dropped = await stageWithNote()
+    await finishPlanted(dropped)
+    expect(hasNote(dropped)).toBe(false)
+    const kept = await stageWithNote()
+    await finishPlanted(kept, { from: [hashShort(kept.id)] })
+    expect(hasNote(kept)).toBe(true)
+  })
+
+  it('keeps logins of other instances only if the mark agrees as well', async () => {
+    const staff = makeLoginEntry('bob')
+    const browser = { mark: hashShort(mark), logins: [], replaced: [] }
+    for (const [shown, expected] of [
+      [mark, ['staff', 'default']],
+      ['another mark', ['default']],
+      [undefined, ['default']],
+    ] as const) {
+      const stage = await stageWithNote({ staff }, browser)
+      const begun = { from: [hashShort(stage.id)], mark: hashShort(mark) }
+      const { login } = await finishPlanted(stage, begun, { mark: shown })
+      expect(Object.keys(login.entries)).toEqual(expected)
+      expect(hasNote(stage)).toBe(true)
+    }
+  })
+
+  it('warns once if something is lost, and names the fix', async () => {
+    await finishPlanted(await stageWithNote({ staff: makeLoginEntry('bob') }))
+    await finishPlanted(await stageWithNote())
+    await warningsGiven()
+    expect(warnings.map(({ code }) => code)).toEqual(['OIDC_SESSION_NOT_KEPT'])
+    expect(warnings[0]?.message).toContain("session({ name: '__Host-sid', cookie: { secure: true, path: '/' }, ... })")
+  })
+
+  it('does not warn if nothing is lost', async () => {
+    await finishPlanted(await stageWithNote({ default: makeLoginEntry('alice') }))
+    await finishPlanted(await stageWithNote({ default: makeLoginEntry('bob') }))
+    await finished(await stageWithNote({ staff: makeLoginEntry('bob') }))
+    await finishPlanted(await stageWith(), {}, { cookies: [] })
+    await warningsGiven()
+    expect(warnings).toEqual([])
+  })
+})
+
+describe('the browser in the record of a login', () => {
+  const mark = 'a mark of 22 character'
+  const shown: Arrival = { ...arrival, mark, inProgress: ['hash-cookie', 'hash-other1'] }
+
+  it('the record names the mark, the logins in progress and the session that it replaced', async () => {
+    const stage = await stageWith({ default: makeLoginEntry('alice') })
+    const finishedLogin = await finished(stage, { arrival: shown })
+    expect(finishedLogin.mark).toBe(mark)
+    const text = await stage.records.get(makeLoginKey(stage.session.id))
+    expect(LoginRecord.of('session', text).browser).toEqual({
+      mark: hashShort(mark),
+      logins: ['hash-other1'],
+      replaced: [{ session: hashShort(stage.id), at: expect.any(Number) as number }],
+    })
+  })
+
+  it('the browser gets a new mark at a change of the user, and the record names that one', async () => {
+    const stage = await stageWith({ default: makeLoginEntry('bob') })
+    const { mark: given, login } = await finished(stage, { arrival: shown })
+    expect(given).toMatch(/^[\w-]{22}$/)
+    expect(login.browser).toEqual({ mark: hashShort(given), logins: [], replaced: [] })
+  })
+
+  it('the browser gets the mark of the last try, if the former session changes', async () => {
+    const marks: string[] = []
+    for (const sub of ['alice', 'bob']) {
+      const stage = await stageWith({ default: makeLoginEntry('alice') })
+      const key = makeLoginKey(stage.id)
+      const changed = writeRecord({ default: makeLoginEntry(sub), staff: makeLoginEntry('carol') }, 2, undefined)
+      othersFirst(stage, () => stage.records.set(key, changed, 3600))
+      const { mark: given, login } = await finished(stage, { arrival: shown })
+      expect(login.version).toBe(2)
+      expect(login.browser?.mark).toBe(hashShort(given))
+      expect(await stage.records.get(makeLoginKey(stage.session.id))).toBe(login.text)
+      marks.push(given)
+    }
+    expect(marks[0]).toBe(mark)
+    expect(marks[1]).not.toBe(mark)
+  })
+
+  it('a login without a mark gets the same new one in each try', async () => {
+    const stage = await stageWith({ default: makeLoginEntry('alice') })
+    const replace = othersFirst(
+      stage,
+      () => {},
+      () => {},
+    )
+    const { mark: given } = await finished(stage)
+    const texts = replace.mock.calls.flatMap(([key, , text]) =>
+      'session' in key && key.session === stage.session.id ? [LoginRecord.of('any', text).browser?.mark] : [],
+    )
+    expect(texts).toEqual([hashShort(given), hashShort(given)])
+  })
+})
+
+describe('the event of a finished login', () => {
+  it.each([true, false])('the event says whether the page was lost: %s', async (isPageLost) => {
+    const events = heard(instance, 'login')
+    const { loginId } = await finished(await stageWith(), {}, { isPageLost })
+    expect(events).toMatchObject([{ issuer, sub: 'alice', loginId, isPageLost }])
+  })
 })
 
 describe('finishLogin() that fails', () => {

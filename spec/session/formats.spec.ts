@@ -39,7 +39,18 @@ describe('a login record of format 1', () => {
   it('a login record is still written in format 1; another format would need a fixture of its own', () => {
     const { whole } = fixture.entries
     const partner = LoginRecord.of('session', fixture.records.whole).entries['partner'] as LoginEntry
-    expect(writeRecord({ default: whole, partner }, 7)).toBe(fixture.records.whole)
+    expect(writeRecord({ default: whole, partner }, 7, undefined)).toBe(fixture.records.whole)
+  })
+})
+
+describe('the browser in a login record of format 1', () => {
+  it('the browser in a login record is still written and read in this form', () => {
+    const browser =
+      '{"mark":"hash-mark-1","logins":["hash-login1"],"replaced":[{"session":"hash-sessio","at":1800000000}]}'
+    const text = `${fixture.records.whole.slice(0, -1)},"browser":${browser}}`
+    const record = LoginRecord.of('session', text)
+    expect(record.browser).toEqual(JSON.parse(browser))
+    expect(writeRecord(record.entries, record.version, record.browser)).toBe(text)
   })
 })
 

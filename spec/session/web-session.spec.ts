@@ -166,7 +166,7 @@ describe('RequestSession', () => {
   })
 
   it('reads the login from its records', async () => {
-    const text = writeRecord({ default: makeLoginEntry('alice') }, 1)
+    const text = writeRecord({ default: makeLoginEntry('alice') }, 1, undefined)
     web.renew(true)
     expect(web.hasLogins).toBe(true)
     expect(await web.login()).toBe(LoginRecord.none)
@@ -177,7 +177,10 @@ describe('RequestSession', () => {
 
   it('ignores a login that the session store attached if its records are elsewhere', async () => {
     web.renew(true)
-    attachLogin(req.session, LoginRecord.of('session', writeRecord({ default: makeLoginEntry('mallory') }, 1)))
+    attachLogin(
+      req.session,
+      LoginRecord.of('session', writeRecord({ default: makeLoginEntry('mallory') }, 1, undefined)),
+    )
     expect(await web.login()).toBe(LoginRecord.none)
   })
 
@@ -291,7 +294,7 @@ describe('RequestSession', () => {
       tap.reset()
       const login = LoginRecord.of(
         former,
-        writeRecord({ default: makeLoginEntry('alice'), staff: makeLoginEntry('bob') }, 1),
+        writeRecord({ default: makeLoginEntry('alice'), staff: makeLoginEntry('bob') }, 1, undefined),
       )
       attachLogin(req.session, login)
       await web.renew(true).dropFormer(login)
@@ -310,7 +313,7 @@ describe('RequestSession', () => {
     it('ends the logins of a former session without the hasLogins mark', async () => {
       await saved()
       const former = req.sessionID
-      const text = writeRecord({ default: makeLoginEntry('alice') }, 1)
+      const text = writeRecord({ default: makeLoginEntry('alice') }, 1, undefined)
       await web.records.set(makeLoginKey(former), text, 60)
       attachLogin(req.session, LoginRecord.of(former, text))
       await web.renew(true).dropFormer(LoginRecord.none)
@@ -326,7 +329,7 @@ describe('RequestSession', () => {
       await web.records.set({ session: former, part: 'tokens:default' }, 'sealed', 60)
       const renewed = web.renew(true)
       expect(await renewed.save()).toEqual([])
-      await renewed.dropFormer(LoginRecord.of(former, writeRecord({ default: makeLoginEntry('alice') }, 1)))
+      await renewed.dropFormer(LoginRecord.of(former, writeRecord({ default: makeLoginEntry('alice') }, 1, undefined)))
       expect(set.mock.calls.map(([id]) => id)).toEqual([renewed.id])
       expect(destroy.mock.calls.map(([id]) => id)).toEqual([former])
       expect(await web.records.get({ session: former, part: 'tokens:default' })).toBeUndefined()

@@ -13,7 +13,7 @@ describe('a login record', () => {
       default: makeLoginEntry('alice'),
       partner: makeLoginEntry('al', { sid: 'sid-1', acr: '2', authTime: 7 }),
     }
-    const text = writeRecord(entries, 7)
+    const text = writeRecord(entries, 7, undefined)
     expect(read(text)).toMatchObject({ text, version: 7, moved: undefined, isReplaced: false })
     expect(read(text).entries).toEqual(entries)
   })
@@ -21,7 +21,7 @@ describe('a login record', () => {
   it('parses a login record only if its text differs from the last one of its session', () => {
     const parse = vi.spyOn(JSON, 'parse')
     const of = (session: string, sub: string) =>
-      LoginRecord.of(session, writeRecord({ default: makeLoginEntry(sub) }, 1))
+      LoginRecord.of(session, writeRecord({ default: makeLoginEntry(sub) }, 1, undefined))
     const first = of('parsed-1', 'alice')
     expect(parse).toHaveBeenCalledTimes(1)
     expect(of('parsed-1', 'alice')).toBe(first)
@@ -37,7 +37,7 @@ describe('a login record', () => {
 
   it('keeps the parsed records of many sessions, but not without bound', () => {
     const text = (sub: string, characters: number): string =>
-      writeRecord({ default: makeLoginEntry(sub, { roles: ['x'.repeat(characters)] }) }, 1)
+      writeRecord({ default: makeLoginEntry(sub, { roles: ['x'.repeat(characters)] }) }, 1, undefined)
     const first = Array.from({ length: 50 }, (_, index) => LoginRecord.of(`bounded-${index}`, text('alice', 20_000)))
     const isKept = (index: number): boolean =>
       LoginRecord.of(`bounded-${index}`, (first[index] as LoginRecord).text) === first[index]
@@ -48,7 +48,9 @@ describe('a login record', () => {
 
   it('freezes a login record deeply, because requests share it', () => {
     const user = { iss: 'https://id.example.com', sub: 'alice', address: { lines: ['1 Road', { more: [] }] } }
-    const { entries } = read(writeRecord({ default: makeLoginEntry('alice', { user, roles: ['admin'] }) }, 1))
+    const { entries } = read(
+      writeRecord({ default: makeLoginEntry('alice', { user, roles: ['admin'] }) }, 1, undefined),
+    )
     const open: unknown[] = [entries]
     let seen = 0
     for (let value = open.pop(); value !== undefined; value = open.pop()) {
@@ -132,10 +134,10 @@ describe('a login record', () => {
     const { [member]: _left, ...without } = whole
     for (const odd of [without, ...values.map((value) => ({ ...whole, [member]: value }))]) {
       const entries = { default: odd, partner } as unknown as Record<string, LoginEntry>
-      expect(read(writeRecord(entries, 1)).version).toBe(1)
-      expect(read(writeRecord(entries, 1)).entries).toEqual({ partner })
+      expect(read(writeRecord(entries, 1, undefined)).version).toBe(1)
+      expect(read(writeRecord(entries, 1, undefined)).entries).toEqual({ partner })
     }
-    expect(read(writeRecord({ default: whole, partner }, 1)).entries).toEqual({ default: whole, partner })
+    expect(read(writeRecord({ default: whole, partner }, 1, undefined)).entries).toEqual({ default: whole, partner })
   })
 
   it('never fails to read a login record, whatever its text', { meta: { id: 'login-record-2' } }, () => {
@@ -153,7 +155,13 @@ describe('the logins of a session', () => {
     vi.useFakeTimers({ toFake: ['Date'] })
     const now = nowSeconds()
     const ending = (...ends: number[]): LoginRecord =>
-      read(writeRecord(Object.fromEntries(ends.map((endsAt, n) => [`i${n}`, makeLoginEntry('a', { endsAt })])), 1))
+      read(
+        writeRecord(
+          Object.fromEntries(ends.map((endsAt, n) => [`i${n}`, makeLoginEntry('a', { endsAt })])),
+          1,
+          undefined,
+        ),
+      )
     expect(ending(now - 1, now + 1).isOver).toBe(false)
     expect(ending(now - 1, now).isOver).toBe(true)
     expect(ending().isOver).toBe(true)
@@ -200,7 +208,7 @@ describe('an entry', () => {
   const name = '__proto__'
 
   it('returns an entry only for its own instance, even for names of built-in object members', () => {
-    const record = read(writeRecord({ default: makeLoginEntry('alice') }, 1))
+    const record = read(writeRecord({ default: makeLoginEntry('alice') }, 1, undefined))
     expect(record.live(ours)?.sub).toBe('alice')
     for (const other of ['partner', 'constructor', 'toString', 'hasOwnProperty', name]) {
       expect(record.live({ ...ours, name: other })).toBeUndefined()
@@ -209,7 +217,7 @@ describe('an entry', () => {
   })
 
   it('does not return an entry of another owner, which still keeps the session alive', () => {
-    const record = read(writeRecord({ default: makeLoginEntry('alice', { owner: 'another' }) }, 1))
+    const record = read(writeRecord({ default: makeLoginEntry('alice', { owner: 'another' }) }, 1, undefined))
     expect(record.live(ours)).toBeUndefined()
     expect(record.isOver).toBe(false)
     expect(Object.keys(record.liveEntries)).toEqual(['default'])
@@ -231,7 +239,7 @@ describe('an entry', () => {
       ending: makeLoginEntry('b', { endsAt: now }),
       live: makeLoginEntry('c', { endsAt: now + 100 }),
     }
-    const record = read(writeRecord(entries, 1))
+    const record = read(writeRecord(entries, 1, undefined))
     expect(record.live({ ...ours, name: 'over' })).toBeUndefined()
     expect(record.live({ ...ours, name: 'ending' })).toBeUndefined()
     expect(record.live({ ...ours, name: 'live' })?.sub).toBe('c')

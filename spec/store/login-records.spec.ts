@@ -19,12 +19,12 @@ async function makeRecords(texts: Readonly<Record<string, string>>): Promise<Log
 /** A chain of sessions, each replaced by the next. The last session has the logins. */
 function replaced(times: number, entries: LoginEntries): Promise<LoginRecords> {
   const ways = Array.from({ length: times }, (_, n) => [`${n}`, writeReplaced(`${n + 1}`, entries)] as const)
-  return makeRecords({ ...Object.fromEntries(ways), [times]: writeRecord(entries, 4) })
+  return makeRecords({ ...Object.fromEntries(ways), [times]: writeRecord(entries, 4, undefined) })
 }
 
 describe('find()', () => {
   it('finds a login in its session, with the record as it was read', async () => {
-    const text = writeRecord({ default: alice, staff: makeLoginEntry('bob') }, 7)
+    const text = writeRecord({ default: alice, staff: makeLoginEntry('bob') }, 7, undefined)
     const found = await (await makeRecords({ s: text })).find('s', ours, alice.loginId)
     expect(found).toMatchObject({ session: 's', record: { text, version: 7 }, entry: alice })
   })
@@ -41,21 +41,51 @@ describe('find()', () => {
 
   it.each<[string, Readonly<Record<string, string>>]>([
     ['a session that does not exist', {}],
-    ['a session without a login of the instance', { s: writeRecord({ staff: alice }, 1) }],
-    ['a session with another login of the instance', { s: writeRecord({ default: makeLoginEntry('bob') }, 1) }],
-    ['a session whose login has expired', { s: writeRecord({ default: { ...alice, endsAt: 1 } }, 1) }],
+    ['a session without a login of the instance', { s: writeRecord({ staff: alice }, 1, undefined) }],
+    [
+      'a session with another login of the instance',
+      { s: writeRecord({ default: makeLoginEntry('bob') }, 1, undefined) },
+    ],
+    ['a session whose login has expired', { s: writeRecord({ default: { ...alice, endsAt: 1 } }, 1, undefined) }],
     ['an invalid record', { s: 'no record' }],
     ['a record of a newer version', { s: JSON.stringify({ format: 99, version: 1, entries: { default: alice } }) }],
     [
       'a replaced session that names another login',
-      { s: writeReplaced('t', { default: makeLoginEntry('bob') }), t: writeRecord({ default: alice }, 1) },
+      { s: writeReplaced('t', { default: makeLoginEntry('bob') }), t: writeRecord({ default: alice }, 1, undefined) },
     ],
     [
       'a replaced session that names a login of another instance',
-      { s: writeReplaced('t', { staff: alice }), t: writeRecord({ default: alice }, 1) },
+      { s: writeReplaced('t', { staff: alice }), t: writeRecord({ default: alice }, 1, undefined) },
     ],
   ])('does not find a login in %s', async (_what, texts) => {
     expect(await (await makeRecords(texts)).find('s', ours, alice.loginId)).toBeUndefined()
+  })
+})
+
+describe('the browser of a session', () => {
+  const browser = { mark: 'hash-mark-1', logins: ['hash-login1'], replaced: [{ session: 'hash-sessio', at: 5 }] }
+  const none = { set: [], delete: [] }
+
+  it('the browser stays in a record whose logins change', async () => {
+    const logins = await makeRecords({ s: writeRecord({ default: alice, staff: bob }, 1, browser) })
+    expect(await logins.replace('s', await logins.read('s'), { staff: bob }, none)).toBe(true)
+    expect(await logins.read('s')).toMatchObject({ version: 2, entries: { staff: bob }, browser })
+  })
+
+  it('the browser is written with a new record, and replaced with it', async () => {
+    const logins = await makeRecords({})
+    const first = await logins.write('s', { entries: { default: alice }, browser }, none, undefined)
+    expect(await logins.read('s')).toMatchObject({ version: 1, browser })
+    const other = { ...browser, mark: 'hash-mark-2' }
+    await logins.write('s', { entries: { default: alice }, browser: other }, none, first)
+    expect(await logins.read('s')).toMatchObject({ version: 2, browser: other })
+  })
+
+  it('the browser is not in the record of a replaced session', async () => {
+    const logins = await makeRecords({ s: writeRecord({ default: alice }, 1, browser) })
+    await logins.takeOver(planTakeover('s', await logins.read('s'), 't', { default: alice }))
+    expect((await logins.read('s')).isReplaced).toBe(true)
+    expect(await logins.records.get(makeLoginKey('s'))).not.toContain('hash')
   })
 })
 
@@ -63,7 +93,10 @@ describe('endAll()', () => {
   const key = { kind: 'login', id: alice.loginId }
 
   it('deletes the login record, the tokens, and the index entries that name the session', async () => {
-    const logins = await makeRecords({ s: writeRecord({ default: alice }, 1), t: writeRecord({ default: bob }, 1) })
+    const logins = await makeRecords({
+      s: writeRecord({ default: alice }, 1, undefined),
+      t: writeRecord({ default: bob }, 1, undefined),
+    })
     const { records } = logins
     for (const session of ['s', 't']) await records.set(makeTokensKey(session, 'default'), 'sealed', 60)
     await records.set(key, 's', 60)
@@ -75,7 +108,10 @@ describe('endAll()', () => {
 
   it('keeps the index entry of a login that is still in another session', async () => {
     const copied = { default: alice, staff: bob }
-    const logins = await makeRecords({ s: writeRecord({ default: alice }, 1), t: writeRecord(copied, 1) })
+    const logins = await makeRecords({
+      s: writeRecord({ default: alice }, 1, undefined),
+      t: writeRecord(copied, 1, undefined),
+    })
     await logins.records.set(key, 's', 60)
     await logins.endAll('t')
     expect(await logins.records.get(makeLoginKey('t'))).toBeUndefined()

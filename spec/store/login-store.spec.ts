@@ -26,7 +26,7 @@ async function twoOwners() {
     storeAt('https://other.example.com', records),
   ] as const
   const alice = makeLoginEntry('alice', { owner: ours.owner, sid: 'sid-1' })
-  await records.set(makeLoginKey('s'), writeRecord({ default: alice }, 1), 60)
+  await records.set(makeLoginKey('s'), writeRecord({ default: alice }, 1, undefined), 60)
   await putTokens(ours.logins, 's', alice, tokens)
   await ours.logins.index('s', alice)
   return { records, ours: ours.logins, theirs: theirs.logins, alice }

@@ -71,7 +71,8 @@ async function putLogin(record: string | undefined, data: object = { cart: 'appl
   await redis.client.set(`oidc:{sess:${id}}:tokens:partner`, 'sealed')
 }
 
-const loginRecord = (): string => writeRecord({ default: makeLoginEntry('alice'), partner: makeLoginEntry('al') }, 3)
+const loginRecord = (): string =>
+  writeRecord({ default: makeLoginEntry('alice'), partner: makeLoginEntry('al') }, 3, undefined)
 
 async function keysLeft(): Promise<string[]> {
   const found: string[] = []
@@ -318,8 +319,8 @@ describe('reading a session', () => {
 
   it.each([
     ['is missing', undefined],
-    ['has no entries', writeRecord({}, 4)],
-    ['has only expired entries', writeRecord({ default: makeLoginEntry('alice', { endsAt: 1 }) }, 4)],
+    ['has no entries', writeRecord({}, 4, undefined)],
+    ['has only expired entries', writeRecord({ default: makeLoginEntry('alice', { endsAt: 1 }) }, 4, undefined)],
     ['cannot be read', '{"format":1,'],
   ])('deletes a session that had logins if its login record %s', async (_what, record) => {
     await putLogin(record)

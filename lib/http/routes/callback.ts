@@ -10,17 +10,17 @@ import { takeResponse } from '../../logins/login/stored-response.ts'
 import { attachLogin } from '../../store/attached.ts'
 import { makeMarkCookie, readMark } from '../../session/browser-mark.ts'
 import { clearLoggedOut } from '../../session/logged-out.ts'
-import type { LoginInProgress } from '../../session/login-in-progress.ts'
-import { clearProgressCookie, hashLoginsInProgress } from '../../session/progress-cookie.ts'
+import { clearLogin, type LoginInProgress } from '../../session/login-in-progress.ts'
+import { hashLoginsInProgress } from '../../session/progress-cookie.ts'
 import type { Arrival } from '../../session/session-trust.ts'
 import type { LoginEntry } from '../../store/login-entry.ts'
 import { listSessionCookies, readCookies, setCookies } from '../request/cookie-header.ts'
 import { readDevice } from '../request/device.ts'
 import { isUserNeeded, runCallback } from './fail-callback.ts'
-import { findResponse, responseMisplaced, type Callback } from './read-callback.ts'
+import { findResponse, isAsGood, responseMisplaced, type Callback } from './read-callback.ts'
 import { handleMissingLogin, handleUsedResponse, restartLogin } from './restart-login.ts'
 import { warnOfCookieName } from '../request/setup-warnings.ts'
-import { findEntry, findPassedInstance } from '../request/request-state.ts'
+import { detachSession, findEntry, findPassedInstance } from '../request/request-state.ts'
 import { sendRedirect } from '../response/redirect.ts'
 import type { HandlerContext } from '../request/handler-context.ts'
 import { parseQuery } from '../request/query.ts'
@@ -72,6 +72,8 @@ async function finishCallback(callback: Callback, login: LoginInProgress): Promi
     case 'user-needed':
       return returnToPage(callback, login, '')
     case 'logged-in':
+      // The other tab's response sets the cookie of the new session; this one must not set that of the former session.
+      detachSession(handler.req)
       return returnToPage(callback, login, outcome.entry.loginId)
     case 'overtaken':
       await recordFailure(callback)
@@ -97,13 +99,12 @@ const mostAttempts = 3
 
 /** Classifies the error of a login. A silent login always fails: the user did not request it, so it never restarts. */
 function classifyFailure(error: unknown, { state }: Callback, login: LoginInProgress): CallbackOutcome {
-  const { isSilent, attempt, asksMore } = state
+  const { isSilent, attempt } = state
   if (isSilent) return { kind: 'failed', error }
   if (isUserNeeded(error, login)) return { kind: 'user-needed' }
   if (error instanceof FormerSessionChanged) {
     const { replacement: entry } = error
-    const isEnough = entry && !asksMore && entry.requested.at >= Math.floor(state.startedAt)
-    if (isEnough) return { kind: 'logged-in', entry }
+    if (entry && isAsGood(entry, state)) return { kind: 'logged-in', entry }
     if (attempt < mostAttempts) return { kind: 'overtaken', attempt: attempt + 1 }
     return { kind: 'failed', error: new LoggedOutMeanwhile() }
   }
@@ -114,11 +115,12 @@ function classifyFailure(error: unknown, { state }: Callback, login: LoginInProg
 }
 
 /** Returns to the page of a login that did not take place. The existing login is unchanged. */
-async function returnToPage(callback: Callback, { returnTo }: LoginInProgress, loginId: string): Promise<void> {
+async function returnToPage(callback: Callback, login: LoginInProgress, loginId: string): Promise<void> {
   const { handler, session, state } = callback
-  await recordOutcome(session.records, findResponse(callback), { status: 'done', loginId, returnTo })
-  setCookies(handler.res, [clearProgressCookie(handler.instance.cookiePlace, state.id)])
-  sendRedirect(handler, returnTo, 303)
+  const outcome = { status: 'done', loginId, returnTo: login.returnTo } as const
+  await recordOutcome(session.records, findResponse(callback), outcome)
+  setCookies(handler.res, clearLogin(handler.instance.cookiePlace, state.id, login))
+  sendRedirect(handler, login.returnTo, 303)
 }
 
 /** Records that the use of a response failed. Best effort: a use without an outcome counts as failed after some time. */
@@ -142,7 +144,7 @@ async function enterSession(callback: Callback, finished: Finished, hadLogin: bo
   warnOfCookieName(instance, req, res)
   const { cookiePlace, options } = instance
   setCookies(res, [
-    clearProgressCookie(cookiePlace, state.id),
+    ...clearLogin(cookiePlace, state.id, callback.login),
     makeMarkCookie(cookiePlace, mark, options.maxLoginSeconds),
     ...clearLoggedOut(cookiePlace, readCookies(req)),
   ])

@@ -2,7 +2,8 @@ import { fail, type OidcError } from '../../core/errors.ts'
 import type { Instance } from '../../logins/instance.ts'
 import { identifyResponse, type UsedResponse } from '../../logins/login/response-use.ts'
 import { openLogin, type LoginInProgress } from '../../session/login-in-progress.ts'
-import { readState, type OpenedState } from '../../session/state.ts'
+import { readState, type OpenedState, type State } from '../../session/state.ts'
+import type { LoginEntry } from '../../store/login-entry.ts'
 import type { RequestSession } from '../../session/web-session.ts'
 import { readCookies } from '../request/cookie-header.ts'
 import { findEntry, requireSession, getRequestState, type RequestState } from '../request/request-state.ts'
@@ -71,10 +72,15 @@ export function findResponse({ state, parameters }: Callback): UsedResponse {
   return identifyResponse(state.id, parameters)
 }
 
-/** Whether the session has a login that finished since the callback's login began, and no more than that was requested. */
+/** Whether the session has a login that is as good as that of the callback. */
 export function isLoggedInSince({ handler, state }: Callback): boolean {
   const entry = findEntry(handler.req, handler.instance)
-  return entry !== undefined && !state.asksMore && entry.requested.at >= Math.floor(state.startedAt)
+  return entry !== undefined && isAsGood(entry, state)
+}
+
+/** Whether a login finished since another one began that has requested no more than a plain login. */
+export function isAsGood({ requested }: LoginEntry, { asksMore, startedAt }: State): boolean {
+  return !asksMore && requested.at >= Math.floor(startedAt)
 }
 
 function stateUnknown(): OidcError {

@@ -1,8 +1,7 @@
 import { fail } from '../../core/errors.ts'
 import { transactionSeconds } from '../../core/limits.ts'
 import { findResponseUse, isSameResponse } from '../../logins/login/response-use.ts'
-import type { LoginInProgress } from '../../session/login-in-progress.ts'
-import { clearProgressCookie } from '../../session/progress-cookie.ts'
+import { clearLogin, type LoginInProgress } from '../../session/login-in-progress.ts'
 import { setCookies } from '../request/cookie-header.ts'
 import { sendRedirect } from '../response/redirect.ts'
 import { makePlainLogin, startLogin } from './login.ts'
@@ -41,7 +40,7 @@ export async function handleUsedResponse(callback: Callback): Promise<void> {
   const use = await findResponseUse(session.records, state.id, seconds)
   const isOther = use !== undefined && !isSameResponse(use, findResponse(callback))
   if (login && !state.isSilent && (isOther || use?.status !== 'done')) return restartLogin(callback, state.attempt)
-  setCookies(res, [clearProgressCookie(instance.cookiePlace, state.id)])
+  setCookies(res, clearLogin(instance.cookiePlace, state.id, login))
   if (use?.status === 'done' && !isOther) {
     const own = instance.loginsIn(session.records).liveEntry(requestState.login)
     // The login's cookie proves that this browser logged in.
@@ -60,7 +59,7 @@ export function restartLogin(callback: Callback, attempt: number): Promise<void>
   const { handler, state, page } = callback
   const login = callback.login ?? callback.lateLogin
   // A prefetch begins no login, so it must leave the cookie for the navigation that follows.
-  const restart = { attempt, isRestart: true, cookies: [clearProgressCookie(handler.instance.cookiePlace, state.id)] }
+  const restart = { attempt, isRestart: true, cookies: clearLogin(handler.instance.cookiePlace, state.id, login) }
   if (login) return startLogin(handler, selectRequest(login), { ...restart, isOwn: callback.login !== undefined })
   return startLogin(handler, makePlainLogin(handler), { ...restart, returnTo: page })
 }

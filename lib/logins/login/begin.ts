@@ -87,7 +87,9 @@ function makeState(
     startedAt: Date.now() / 1000,
     attempt,
     isSilent: isSilent === true,
-    asksMore: Object.keys(request.parameters).length > 0 || !isOwnScope(instance, request.scope),
+    asksMore:
+      !isOwnScope(instance, request.scope) ||
+      Object.keys(parameters).some((name) => !isOwnParameter(instance, parameters, name)),
     mark: hashMark(instance.cookiePlace, cookies),
     page: returnTo,
     scope: isOwnScope(instance, request.scope) ? undefined : request.scope,
@@ -100,6 +102,11 @@ function makeState(
 function addResources({ options }: Instance, request: OidcLoginNeeds): Readonly<Record<string, string>> {
   const resource = [...new Set([...options.resource, ...listResources(request)])]
   return { ...request.parameters, ...(resource.length > 0 && { resource: resource.join(' ') }) }
+}
+
+/** Whether every login of the instance has this parameter. */
+function isOwnParameter({ options }: Instance, parameters: Readonly<Record<string, string>>, name: string): boolean {
+  return name === 'resource' && parameters[name] === options.resource.join(' ')
 }
 
 function isOwnScope({ options }: Instance, scope: readonly string[]): boolean {
@@ -120,24 +127,23 @@ function selectParameters(
 
 /** Returns versions of a `state` that take less and less room: first the page is shortened, then the rest is left out. */
 function shortenState(full: State): readonly [State, ...State[]] {
-  const path = { ...full, page: full.page.split(/[?#]/, 1)[0] as string, isPageShort: true }
-  const start = { ...path, page: '' }
+  const page = full.page.split(/[?#]/, 1)[0] as string
+  const path = { ...full, page, isPageShort: page !== full.page }
+  const start = { ...full, page: '', isPageShort: true }
   const none = { scope: undefined, checked: {}, needsDetails: true }
   return [full, path, start, { ...path, ...none }, { ...start, ...none }]
 }
 
 /** Returns what a `state` leaves out, and what the options do not say; undefined if that is nothing. */
 function selectDetails(
-  { options }: Instance,
+  instance: Instance,
   { full, written, parameters }: { full: State; written: State; parameters: Readonly<Record<string, string>> },
 ): LoginDetails | undefined {
-  const isOther = (name: string): boolean =>
-    (written.needsDetails || !isChecked(name)) &&
-    !(name === 'resource' && parameters[name] === options.resource.join(' '))
+  const isOther = (name: string): boolean => !isChecked(name) && !isOwnParameter(instance, parameters, name)
   const others = selectParameters(parameters, isOther)
   const details = {
     ...(written.isPageShort && { page: full.page }),
-    ...(written.needsDetails && full.scope && { scope: full.scope }),
+    ...(written.needsDetails && { scope: full.scope, checked: full.checked }),
     ...(Object.keys(others).length > 0 && { parameters: others }),
   }
   return Object.keys(details).length > 0 ? details : undefined

@@ -1,6 +1,6 @@
 import type { Request, Response } from 'express'
 import { describe, expect, it } from 'vitest'
-import { hasCookie, readCookies, setCookies } from '../../../lib/http/request/cookie-header.ts'
+import { hasCookie, listSessionCookies, readCookies, setCookies } from '../../../lib/http/request/cookie-header.ts'
 import { growth } from '../../support/growth.ts'
 
 function read(cookie: string | undefined): Record<string, string> {
@@ -88,12 +88,54 @@ describe('hasCookie()', () => {
   })
 })
 
+describe('listSessionCookies()', () => {
+  const id = 'An_id-of-32-characters-012345678'
+  const list = (cookie: string | undefined): readonly string[] =>
+    listSessionCookies({ headers: { cookie } } as unknown as Request, id)
+
+  it.each([
+    ['of express-session, signed and encoded', `connect.sid=s%3A${id}.signature`],
+    ['of express-session, signed and not encoded', `connect.sid=s:${id}.signature`],
+    ['with nothing but the id', `connect.sid=${id}`],
+    ['in quotes', `connect.sid="${id}"`],
+    [
+      'with every character encoded',
+      `connect.sid=${id.replaceAll(/./g, (one) => `%${one.charCodeAt(0).toString(16)}`)}`,
+    ],
+    ['with a malformed encoding elsewhere', `connect.sid=%zz${id}`],
+  ])('finds a cookie %s', (_name, header) => {
+    expect(list(header)).toEqual(['connect.sid'])
+  })
+
+  it('finds all cookies with the id, those of one name as often as they come', () => {
+    const header = `__Host-sid=s%3A${id}.x; theme=dark; connect.sid=s%3A${id}.y; connect.sid=s%3A${id}.x`
+    expect(list(header)).toEqual(['__Host-sid', 'connect.sid', 'connect.sid'])
+  })
+
+  it('returns names as they were sent, so that an encoded prefix does not pass for the prefix', () => {
+    expect(list(`%5F%5FHost-sid=s%3A${id}.x`)).toEqual(['%5F%5FHost-sid'])
+    // The no-break space in front is part of the name for browsers.
+    expect(list(`\u00a0__Host-sid=s%3A${id}.x`)).toEqual(['\u00a0__Host-sid'])
+  })
+
+  it.each([[undefined], [''], ['connect.sid=s%3Aanother.x'], [`${id}=1`], [`connect.sid=s%3A${id.slice(1)}.x`]])(
+    'finds no cookie in the header %j',
+    (header) => {
+      expect(list(header)).toEqual([])
+    },
+  )
+})
+
 describe('setCookies()', () => {
-  function set(cookies: Parameters<typeof setCookies>[1]): { headers: Record<string, string>; appended: string[] } {
+  function set(
+    cookies: Parameters<typeof setCookies>[1],
+    request: object = {},
+  ): { headers: Record<string, string>; appended: string[] } {
     const headers: Record<string, string> = {}
     const appended: string[] = []
     setCookies(
       {
+        req: request,
         setHeader: (name: string, value: string) => (headers[name] = value),
         append: (name: string, value: string) => appended.push(`${name}: ${value}`),
       } as unknown as Response,
@@ -124,6 +166,25 @@ describe('setCookies()', () => {
       'Set-Cookie: oidc.a=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax',
     ])
   })
+
+  it.each([
+    ['none over https', { sameSite: 'none', secure: true }, true],
+    ['None over https', { sameSite: 'None', secure: true }, true],
+    ['none without `secure`', { sameSite: 'none' }, false],
+    ['none with `secure: auto`', { sameSite: 'none', secure: 'auto' }, false],
+    ['lax', { sameSite: 'lax', secure: true }, false],
+    ['true, which is strict', { sameSite: true, secure: true }, false],
+  ])(
+    'sends its cookies with cross-site requests only if the session cookie is: sameSite %s',
+    (_name, session, isSent) => {
+      const attributes = isSent ? 'SameSite=None; Secure' : 'SameSite=Lax'
+      const { appended } = set([{ ...cookie, value: 'v' }], { session: { cookie: session } })
+      expect(appended).toEqual([`Set-Cookie: oidc.a=v; Path=/; Max-Age=900; HttpOnly; ${attributes}`])
+      // A cookie is removed with the attributes that it was set with.
+      const removed = set([{ ...cookie, value: undefined, maxAgeSeconds: 0 }], { session: { cookie: session } })
+      expect(removed.appended).toEqual([`Set-Cookie: oidc.a=; Path=/; Max-Age=0; HttpOnly; ${attributes}`])
+    },
+  )
 
   it('does nothing without cookies', () => {
     expect(set([])).toEqual({ headers: {}, appended: [] })

@@ -1,7 +1,7 @@
 import type { Request } from 'express'
 import { describe, expect, it } from 'vitest'
 import { resolveOptions } from '../../../lib/config/resolve.ts'
-import { findCrossSiteFault } from '../../../lib/http/request/cross-site.ts'
+import { findCrossSiteFault, isFromElsewhere } from '../../../lib/http/request/cross-site.ts'
 
 type Headers = Record<string, string>
 
@@ -70,5 +70,38 @@ describe('findCrossSiteFault()', () => {
 
   it.each(['GET', 'HEAD', 'OPTIONS'])('accepts any %s request, which is safe', (method) => {
     for (const [, headers] of refused) expect(refusal(headers, method)).toBeUndefined()
+  })
+})
+
+describe('isFromElsewhere()', () => {
+  const origin = 'https://app.example.com'
+
+  it.each<[string, Headers, boolean]>([
+    ['Sec-Fetch-Site same-origin', { 'sec-fetch-site': 'same-origin' }, false],
+    ['Sec-Fetch-Site none, as of an address that the user typed', { 'sec-fetch-site': 'none' }, false],
+    ['Sec-Fetch-Site same-site', { 'sec-fetch-site': 'same-site' }, true],
+    ['Sec-Fetch-Site cross-site', { 'sec-fetch-site': 'cross-site' }, true],
+    ['an unknown Sec-Fetch-Site', { 'sec-fetch-site': 'same-origin, none' }, true],
+    ['an empty Sec-Fetch-Site', { 'sec-fetch-site': '' }, true],
+    [
+      'Sec-Fetch-Site cross-site and a Referer of ours',
+      { 'sec-fetch-site': 'cross-site', referer: `${origin}/` },
+      true,
+    ],
+    [
+      'Sec-Fetch-Site same-origin and a foreign Referer',
+      { 'sec-fetch-site': 'same-origin', referer: 'https://a/' },
+      false,
+    ],
+    ['a Referer of this origin', { referer: `${origin}/page?a=1` }, false],
+    ['a Referer of another origin', { referer: 'https://evil.example/page' }, true],
+    ['a Referer of another origin of the site', { referer: 'https://www.example.com/' }, true],
+    ['a Referer of the origin over http', { referer: 'http://app.example.com/' }, true],
+    ['a Referer that begins with the origin', { referer: `${origin}.evil.example/` }, true],
+    ['a malformed Referer', { referer: 'page' }, true],
+    // A page can keep its Referer back.
+    ['neither header', {}, true],
+  ])('for a request with %s, returns %j', (_name, headers, expected) => {
+    expect(isFromElsewhere(request('GET', headers), { origin })).toBe(expected)
   })
 })

@@ -1,161 +1,318 @@
+import { createHash } from 'node:crypto'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
-import { beginLogin } from '../../../lib/logins/login/begin.ts'
+import type { OidcOptions } from 'express-session-oidc'
+import { hashShort } from '../../../lib/core/short-hash.ts'
+import { beginLogin, type BeginInput } from '../../../lib/logins/login/begin.ts'
 import type { Instance } from '../../../lib/logins/instance.ts'
-import { readState } from '../../../lib/session/state.ts'
-import { openTransaction, measureCookie, type Transaction } from '../../../lib/session/transaction.ts'
-import { instanceWith } from '../support/stage.ts'
+import { makeDpopHandle } from '../../../lib/provider/dpop-keys.ts'
+import { createMark, makeMarkCookie } from '../../../lib/session/browser-mark.ts'
 import type { Cookie } from '../../../lib/session/login-cookies.ts'
+import { openLogin, type LoginInProgress } from '../../../lib/session/login-in-progress.ts'
+import { createProgressCookie, writeProgressCookie } from '../../../lib/session/progress-cookie.ts'
+import { readState, type OpenedState } from '../../../lib/session/state.ts'
+import { instanceWith } from '../support/stage.ts'
 
-/** Browsers drop cookies whose name and value are larger (RFC 6265bis 5.6). */
-const mostOfCookie = 4096
+beforeEach(() => void vi.useFakeTimers({ toFake: ['Date'], now: 1_800_000_000_250 }))
 
-beforeEach(() => void vi.useFakeTimers({ toFake: ['Date'], now: 1_800_000_000_000 }))
+const instance = instanceWith()
 
 interface Begun {
-  readonly size: number
+  readonly text: string
   readonly requested: URLSearchParams
-  readonly transaction: Transaction
+  readonly state: OpenedState
+  readonly set: readonly Cookie[]
+  /** The login as its callback opens it in the browser that began it. */
+  readonly login: LoginInProgress | undefined
 }
 
-/** Begins a login; returns its authorization request and the transaction in its cookie. */
-async function begun(
-  instance: Instance,
-  returnTo: string,
-  parameters: Readonly<Record<string, string>> = {},
-  scope: readonly string[] = instance.options.scope,
-): Promise<Begun> {
+interface Given extends Partial<Omit<BeginInput, 'request'>> {
+  readonly at?: Instance
+  readonly parameters?: Readonly<Record<string, string>>
+  readonly scope?: readonly string[]
+}
+
+/** Begins a login at `/profile`, and returns all that comes of it. */
+async function begun({
+  at = instance,
+  parameters = {},
+  scope = at.options.scope,
+  ...more
+}: Given = {}): Promise<Begun> {
   const request = { scope, parameters }
-  const { location, cookies } = await beginLogin(instance, { request, returnTo, attempt: 0, cookies: new Map() })
-  expect(cookies).toHaveLength(1)
-  const { name, value } = cookies[0] as Cookie
+  const input = { returnTo: '/profile', attempt: 0, session: undefined, cookies: new Map<string, string>(), ...more }
+  const { location, cookies: set } = await beginLogin(at, { request, ...input })
   const requested = new URL(location).searchParams
-  const id = readState(instance.seals, requested.get('state') ?? '')?.id as string
-  const remembered = new Map([[name, value as string]])
-  const transaction = openTransaction(instance.seals.transaction, instance.cookiePlace, remembered, id) as Transaction
-  return { size: measureCookie(name, value), requested, transaction }
+  const text = requested.get('state') as string
+  const state = readState(at.seals, text) as OpenedState
+  return { text, requested, state, set, login: openLogin(at, accept(input.cookies, set), state)?.login }
 }
 
-describe('the transaction of a login in progress', () => {
-  const instance = instanceWith()
+/** The cookies of a browser that has accepted more. It ignores those that are too large (RFC 6265bis, section 5.6). */
+function accept(before: ReadonlyMap<string, string>, set: readonly Cookie[]): Map<string, string> {
+  const cookies = new Map(before)
+  for (const { name, value } of set) {
+    if (value === undefined) cookies.delete(name)
+    else if (name.length + value.length <= 4096) cookies.set(name, value)
+  }
+  return cookies
+}
 
-  it('the transaction has the return path and all parameters of the request', async () => {
-    const parameters = { prompt: 'login', max_age: '60', login_hint: 'alice' }
-    const { transaction, requested } = await begun(instance, '/profile?tab=1', parameters, ['openid', 'email'])
-    expect(transaction).toMatchObject({ returnTo: '/profile?tab=1', parameters, scope: ['openid', 'email'] })
-    expect(transaction.nonce).toBe(requested.get('nonce'))
-    expect(transaction.startedAt).toBe(1_800_000_000)
+/** The names of the cookies that are set, without the prefix, in order; `!` marks those that are removed. */
+function names({ set }: Begun, at = instance): readonly string[] {
+  return set.map(({ name, value }) => (value === undefined ? '!' : '') + name.replace(at.cookiePlace.prefix, ''))
+}
+
+describe('beginLogin()', () => {
+  it('sets one small cookie for a plain login, and needs no details', async () => {
+    const found = await begun()
+    expect(names(found)).toEqual([found.state.id.slice(0, 9)])
+    expect(found.set[0]?.value).toMatch(/^[\w-]{28}$/)
+    expect(found.login).toMatchObject({ returnTo: '/profile', scope: ['openid', 'profile', 'email'], parameters: {} })
+    expect(found.state).toMatchObject({ startedAt: 1_800_000_000.25, attempt: 0, isSilent: false, asksMore: false })
+  })
+
+  it('requests the nonce and the code challenge that the callback derives', async () => {
+    const { requested, login } = await begun()
+    const challenge = createHash('sha256')
+      .update(login?.verifier as string)
+      .digest('base64url')
+    expect(requested.get('nonce')).toBe(login?.nonce)
+    expect(requested.get('code_challenge')).toBe(challenge)
+    expect(requested.get('code_challenge_method')).toBe('S256')
+    expect(requested.has('dpop_jkt')).toBe(false)
+    expect(login?.dpopKey).toBeUndefined()
+  })
+
+  it('requests the thumbprint of the DPoP key that the callback derives', async () => {
+    const at = instanceWith({ dpop: true })
+    const { requested, login } = await begun({ at })
+    const handle = await makeDpopHandle(at.provider, login?.dpopKey)
+    expect(requested.get('dpop_jkt')).toBe(await handle?.calculateThumbprint())
+  })
+
+  it('begins each login with an id and secrets of its own', async () => {
+    const all = await Promise.all(Array.from({ length: 20 }, () => begun()))
+    for (const name of ['id', 'nonce', 'verifier', 'cookie'] as const)
+      expect(new Set(all.map(({ login }) => login?.[name])).size).toBe(20)
+  })
+
+  it('keeps the number of the attempt, and whether the login is silent', async () => {
+    expect((await begun({ attempt: 3, isSilent: true })).state).toMatchObject({ attempt: 3, isSilent: true })
+    expect((await begun({ attempt: 1 })).state).toMatchObject({ attempt: 1, isSilent: false })
+  })
+
+  it("keeps a hash of the browser's mark, if it has one", async () => {
+    const mark = createMark()
+    const { name, value } = makeMarkCookie(instance.cookiePlace, mark, 60)
+    expect((await begun({ cookies: new Map([[name, value as string]]) })).login?.mark).toBe(hashShort(mark))
+    expect((await begun()).login?.mark).toBeUndefined()
+    expect((await begun({ cookies: new Map([[name, 'garbage']]) })).login?.mark).toBeUndefined()
+  })
+
+  it.each<[string, Given, boolean]>([
+    ['a plain login', {}, false],
+    ["a login with the instance's own scope", { scope: ['openid', 'profile', 'email'] }, false],
+    ['a login with more scope', { scope: ['openid', 'profile', 'email', 'calendar'] }, true],
+    ['a login with less scope', { scope: ['openid'] }, true],
+    ['a login with a parameter', { parameters: { login_hint: 'alice' } }, true],
+    ['a login with max_age', { parameters: { max_age: '60' } }, true],
+  ])('notes whether %s requests more than a plain login', async (_name, given, asksMore) => {
+    expect((await begun(given)).state.asksMore).toBe(asksMore)
+  })
+
+  it('does not take the resources of the instance for more than a plain login', async () => {
+    const at = instanceWith({ resource: 'https://one' })
+    expect((await begun({ at })).state.asksMore).toBe(false)
+    expect((await begun({ at, parameters: { resource: 'https://two' } })).state.asksMore).toBe(true)
+  })
+})
+
+describe('the sessions that a login comes from', () => {
+  const [one, two] = ['first session', 'second session'].map(hashShort) as [string, string]
+  const earlier = createProgressCookie(instance.cookiePlace, 'earlier-login-of-22-ch', [one, two])
+  const { name, value } = writeProgressCookie(instance.cookiePlace, earlier)
+  const cookies = new Map([[name, value as string]])
+
+  it('the sessions of a login are the session of the request alone', async () => {
+    expect((await begun({ session: 'third session', cookies })).login?.from).toEqual([hashShort('third session')])
+    expect((await begun({ cookies })).login?.from).toEqual([])
+  })
+
+  it('the sessions of a login are also those of all logins in progress, if the login restarts', async () => {
+    const { login } = await begun({ session: 'third session', cookies, attempt: 1 })
+    expect(login?.from).toEqual([one, two, hashShort('third session')])
+    expect((await begun({ cookies, attempt: 1 })).login?.from).toEqual([one, two])
+    expect((await begun({ session: 'first session', cookies, attempt: 2 })).login?.from).toEqual([two, one])
+  })
+
+  it('the sessions of a login are not those of logins of another owner', async () => {
+    const theirs = instanceWith({ name: 'staff' })
+    expect((await begun({ at: theirs, cookies, attempt: 1 })).login?.from).toEqual([])
+  })
+})
+
+describe('the cookies of other logins in progress', () => {
+  it('the cookies of other logins are removed beyond the maximum, the oldest first', async () => {
+    const cookies = new Map<string, string>()
+    const ids = Array.from({ length: 24 }, (_, index) => String(index).padStart(9, '0').padEnd(22, 'x'))
+    for (const [index, id] of ids.entries()) {
+      const cookie = createProgressCookie(instance.cookiePlace, id, [])
+      const { name, value } = writeProgressCookie(instance.cookiePlace, { ...cookie, startedAt: 1_799_999_000 + index })
+      cookies.set(name, value as string)
+    }
+    expect(cookies.size).toBe(24)
+    const found = await begun({ cookies })
+    const [oldest] = [...cookies.keys()].map((name) => name.replace(instance.cookiePlace.prefix, ''))
+    expect(names(found)).toEqual([`!${oldest}`, found.state.id.slice(0, 9)])
+  })
+})
+
+describe('the page of a login', () => {
+  /** The most characters that a path may have so that all of it fits into `state`. */
+  async function measureRoom(more: Given = {}): Promise<number> {
+    let length = 100
+    while (!(await begun({ ...more, returnTo: `/${'a'.repeat(length)}` })).state.isPageShort) length++
+    return length
+  }
+
+  it('the page of a login is in `state` as a whole if it fits, to the character', async () => {
+    const most = await measureRoom()
+    expect(most).toBeGreaterThan(220)
+    const fitting = await begun({ returnTo: `/${'a'.repeat(most - 1)}` })
+    expect(fitting.text).toHaveLength(500)
+    expect(names(fitting)).toHaveLength(1)
+    const larger = await begun({ returnTo: `/${'a'.repeat(most)}` })
+    expect(larger.state).toMatchObject({ page: '', isPageShort: true, needsDetails: false })
+    expect(names(larger)).toEqual([larger.state.id.slice(0, 9), 'details'])
+    for (const { login } of [fitting, larger]) expect(login?.isPageLost).toBe(false)
+    expect(fitting.login?.returnTo).toHaveLength(most)
+    expect(larger.login?.returnTo).toHaveLength(most + 1)
+  })
+
+  it('the page of a login is in `state` without its query or fragment if only that fits', async () => {
+    for (const end of [`?q=${'a'.repeat(500)}`, `#${'a'.repeat(500)}`, `?a#${'a'.repeat(500)}`]) {
+      const found = await begun({ returnTo: `/news${end}` })
+      expect(found.state).toMatchObject({ page: '/news', isPageShort: true, needsDetails: false })
+      expect(found.login).toMatchObject({ returnTo: `/news${end}`, isPageLost: false })
+      const lost = openLogin(instance, accept(new Map(), found.set.slice(0, 1)), found.state)
+      expect(lost?.login).toMatchObject({ returnTo: '/news', isPageLost: true })
+    }
+  })
+
+  it('the page of a login counts as bytes of UTF-8 and with the escapes of JSON', async () => {
+    for (const character of ['\u00e9', '"', '\\', '\u{1f511}']) {
+      const found = await begun({ returnTo: `/${character.repeat(200)}` })
+      expect(found.text.length).toBeLessThanOrEqual(500)
+      expect(found.login).toMatchObject({ returnTo: `/${character.repeat(200)}` })
+    }
   })
 
   it.each([
     ['https://app.example.com', '/'],
     ['https://app.example.com/shop', '/shop'],
   ])(
-    'the transaction returns to the start page of %s if the path is too long, and keeps all parameters',
+    'the page of a login is the start page of %s, and counts as lost, if it fits into no cookie',
     async (baseUrl, home) => {
+      const at = instanceWith({ baseUrl })
       const parameters = { prompt: 'login', login_hint: 'alice' }
-      const { transaction, size } = await begun(instanceWith({ baseUrl }), `/shop/${'a'.repeat(4000)}`, parameters)
-      expect(transaction).toMatchObject({ returnTo: home, parameters })
-      expect(size).toBeLessThan(mostOfCookie)
+      const { login, set } = await begun({ at, returnTo: `/shop/${'a'.repeat(4000)}`, parameters })
+      expect(login).toMatchObject({ returnTo: home, parameters, isPageLost: true })
+      for (const { name, value } of set) expect(name.length + String(value).length).toBeLessThanOrEqual(4096)
     },
   )
 
-  it.each<[Record<string, string>]>([
-    [{ prompt: 'login', max_age: '60' }],
-    [{ prompt: 'select_account' }],
-    [{ max_age: '0' }],
-    [{}],
+  it('the page of a login of a silent login is in `state`, because its browser may return no cookie', async () => {
+    const found = await begun({ returnTo: `/news?q=${'a'.repeat(400)}`, isSilent: true })
+    expect(found.state).toMatchObject({ page: '/news', isSilent: true })
+  })
+})
+
+describe('the parameters of a login', () => {
+  const checked = { prompt: 'login', max_age: '60', acr_values: 'gold' }
+
+  it('the parameters of a login are in `state` if the callback checks them, and otherwise in the details', async () => {
+    const found = await begun({ parameters: { ...checked, login_hint: 'alice', ui_locales: 'de' } })
+    expect(found.state).toMatchObject({ checked, needsDetails: false })
+    expect(found.login?.parameters).toEqual({ ...checked, login_hint: 'alice', ui_locales: 'de' })
+    const lost = openLogin(instance, accept(new Map(), found.set.slice(0, 1)), found.state)
+    expect(lost?.login).toMatchObject({ parameters: checked, isPageLost: false })
+    expect(names(await begun({ parameters: checked }))).toHaveLength(1)
+  })
+
+  it('the parameters of a login make room in `state` by shortening the page', async () => {
+    const scope = ['openid', 'x'.repeat(100)]
+    const found = await begun({ parameters: checked, scope, returnTo: `/news?q=${'a'.repeat(150)}` })
+    expect(found.state).toMatchObject({ page: '/news', isPageShort: true, scope, checked, needsDetails: false })
+    expect(found.login).toMatchObject({ returnTo: `/news?q=${'a'.repeat(150)}`, scope })
+  })
+
+  it('the parameters of a login are in the details as a whole if they do not fit into `state`', async () => {
+    const scope = ['openid', ...Array.from({ length: 30 }, (_, n) => `scope-number-${n}`)]
+    const found = await begun({ parameters: { ...checked, login_hint: 'alice' }, scope })
+    expect(found.state).toMatchObject({ page: '/profile', scope: undefined, checked: {}, needsDetails: true })
+    // The page is whole, so nothing is lost.
+    expect(found.state.isPageShort).toBe(false)
+    expect(found.login).toMatchObject({ scope, returnTo: '/profile', isPageLost: false })
+    expect(found.login?.parameters).toEqual({ ...checked, login_hint: 'alice' })
+    expect(found.text.length).toBeLessThanOrEqual(500)
+    // Without the details, the callback does not know what to check.
+    expect(openLogin(instance, accept(new Map(), found.set.slice(0, 1)), found.state)).toBeUndefined()
+  })
+
+  it('the parameters of a login are in the details with the instance scope if only the parameters are too long', async () => {
+    const acr_values = 'gold '.repeat(100).trim()
+    const found = await begun({ parameters: { acr_values, max_age: '60' } })
+    expect(found.state).toMatchObject({ checked: {}, needsDetails: true })
+    expect(found.login).toMatchObject({ scope: instance.options.scope, parameters: { acr_values, max_age: '60' } })
+    expect(openLogin(instance, accept(new Map(), found.set.slice(0, 1)), found.state)).toBeUndefined()
+  })
+
+  it.each<[Record<string, string>, number]>([
+    [{ prompt: 'login', max_age: '60' }, 0],
+    [{ prompt: 'login', max_age: '60' }, 30],
+    [{ max_age: '0' }, 0],
+    [{ max_age: '0' }, 30],
+    [{}, 0],
   ])(
-    'the transaction of a large request keeps only parameters that its response is checked against: %j',
-    async (checked) => {
+    'the parameters of a login keep what the callback checks if the others are too large: %j and %i scopes',
+    async (wanted, scopes) => {
       const claims = JSON.stringify({ id_token: { name: { value: 'x'.repeat(4000) } } })
-      const { transaction, size, requested } = await begun(instance, '/profile', {
-        ...checked,
-        claims,
-        login_hint: 'alice',
-      })
-      expect(transaction.parameters).toStrictEqual(checked)
-      expect(transaction).toMatchObject({ returnTo: '/', nonce: requested.get('nonce') })
-      expect(size).toBeLessThan(mostOfCookie)
+      const scope = ['openid', ...Array.from({ length: scopes }, (_, n) => `scope-number-${n}`)]
+      const { login, requested } = await begun({ parameters: { ...wanted, claims, login_hint: 'alice' }, scope })
+      expect(login?.parameters).toStrictEqual(wanted)
+      expect(login).toMatchObject({ returnTo: '/profile', scope, nonce: requested.get('nonce') })
       expect(requested.get('claims')).toBe(claims)
     },
   )
 
-  it('a login begins with the smallest transaction even if that exceeds the limit of browsers', async () => {
+  it('the parameters of a login begin a login that cannot be finished if what the callback checks fits into no cookie', async () => {
     const scope = ['openid', ...Array.from({ length: 500 }, (_, n) => `scope-number-${n}`)]
-    const { transaction, size } = await begun(instance, '/profile', { prompt: 'login', login_hint: 'alice' }, scope)
-    expect(size).toBeGreaterThan(mostOfCookie)
-    expect(transaction).toMatchObject({ returnTo: '/', parameters: { prompt: 'login' }, scope })
+    const found = await begun({ parameters: { max_age: '60' }, scope })
+    expect(found.state.needsDetails).toBe(true)
+    expect(found.login).toBeUndefined()
+    expect(found.requested.get('scope')).toContain('scope-number-499')
   })
-
-  it.each<[string, string, Record<string, string>]>([
-    ['all parameters', '/profile', { login_hint: 'alice' }],
-    ['a path that is too long', `/${'a'.repeat(4000)}`, {}],
-    ['parameters that are too long', '/', { claims: 'x'.repeat(4000), login_hint: 'alice' }],
-  ])('the transaction has the key of a DPoP login with %s', async (_name, returnTo, parameters) => {
-    const { transaction, requested, size } = await begun(instanceWith({ dpop: true }), returnTo, parameters)
-    expect(transaction.dpopKey).toMatch(/^[\w-]{43}$/)
-    expect(requested.get('dpop_jkt')).toMatch(/^[\w-]{43}$/)
-    expect(size).toBeLessThan(mostOfCookie)
-    const unbound = await begun(instance, returnTo, parameters)
-    expect(unbound.transaction).not.toHaveProperty('dpopKey')
-    expect(unbound.requested.has('dpop_jkt')).toBe(false)
-    if (returnTo === '/profile') expect(size - unbound.size).toBeLessThan(80)
-  })
-
-  it('the transaction cookie keeps the return path up to the limit of browsers, to the character', async () => {
-    const { size: short } = await begun(instance, '/')
-    const sizes = new Map<boolean, Set<number>>([
-      [true, new Set()],
-      [false, new Set()],
-    ])
-    // Sealed text is base64url: four characters for three bytes, and never one more than a multiple of four.
-    const about = Math.floor(((mostOfCookie - short) * 3) / 4)
-    for (let length = about - 12; length < about + 12; length++) {
-      const returnTo = `/${'a'.repeat(length)}`
-      const { transaction } = await begun(instance, returnTo)
-      const plain = JSON.stringify({ ...transaction, returnTo }).length
-      const whole = `__Host-oidc.01234567890.${transaction.id}`.length + Math.ceil(((plain + 28) * 4) / 3)
-      sizes.get(transaction.returnTo === returnTo)?.add(whole)
-    }
-    const [kept, safeReturnTo] = [[...(sizes.get(true) ?? [])], [...(sizes.get(false) ?? [])]]
-    expect(Math.max(...kept)).toBe(mostOfCookie - 2)
-    expect(Math.min(...safeReturnTo)).toBe(mostOfCookie)
-  })
-})
-
-describe('a silent login', () => {
-  it.each([
-    ['https://app.example.com', 500, undefined],
-    ['https://app.example.com', 501, '/'],
-    ['https://app.example.com/shop', 501, '/shop'],
-  ])(
-    'at %s, the state of a silent login has a path of %d characters or the start page',
-    async (baseUrl, length, home) => {
-      const instance = instanceWith({ baseUrl })
-      const returnTo = `/${'a'.repeat(length - 1)}`
-      const request = { scope: instance.options.scope, parameters: {} }
-      const input = { request, returnTo, attempt: 0, isSilent: true, cookies: new Map<string, string>() }
-      const state = new URL((await beginLogin(instance, input)).location).searchParams.get('state') ?? ''
-      expect(readState(instance.seals, state)?.openPage).toBe(home ?? returnTo)
-    },
-  )
 })
 
 describe('the resources of an authorization request', () => {
-  it.each<[string | undefined, readonly string[], string | undefined, readonly string[]]>([
-    ['the resources of the instance', ['https://one', 'https://two'], undefined, ['https://one', 'https://two']],
+  it.each<[string, readonly string[], string | undefined, readonly string[], boolean]>([
+    ['the resources of the instance', ['https://one', 'https://two'], undefined, ['https://one', 'https://two'], false],
     [
       'the resources of the instance and of the login',
       ['https://one'],
       'https://two https://one',
       ['https://one', 'https://two'],
+      true,
     ],
-    ['the resources of the login alone', [], 'https://two', ['https://two']],
-    ['no resources', [], undefined, []],
-  ])('an authorization request has %s', async (_what, resource, requested, expected) => {
-    const instance = instanceWith(resource.length > 0 ? { resource: [...resource] } : {})
-    const found = await begun(instance, '/', requested === undefined ? {} : { resource: requested })
+    ['the resources of the login alone', [], 'https://two', ['https://two'], true],
+    ['no resources', [], undefined, [], false],
+  ])('the resources of an authorization request are %s', async (_what, resource, requested, expected, needsDetails) => {
+    const more: Partial<OidcOptions> = resource.length > 0 ? { resource: [...resource] } : {}
+    const at = instanceWith(more)
+    const found = await begun({ at, parameters: requested === undefined ? {} : { resource: requested } })
     expect(found.requested.getAll('resource')).toEqual(expected)
-    expect(found.transaction.parameters).toEqual(expected.length > 0 ? { resource: expected.join(' ') } : {})
+    expect(found.login?.parameters).toEqual(expected.length > 0 ? { resource: expected.join(' ') } : {})
+    // The callback knows the resources of the instance.
+    expect(names(found, at).includes('details')).toBe(needsDetails)
   })
 })

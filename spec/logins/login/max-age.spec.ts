@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { nowSeconds } from '../../../lib/core/clock.ts'
 import { checkMaxAge, findStaleness, ReturnedLate } from '../../../lib/logins/login/max-age.ts'
-import type { Transaction } from '../../../lib/session/transaction.ts'
+import type { StartedLogin } from '../../../lib/session/login-in-progress.ts'
 import { catchError } from '../../support/flow.ts'
 import { instanceWith } from '../support/stage.ts'
 
@@ -10,7 +10,7 @@ const instance = instanceWith({ clockToleranceSeconds: 30 })
 function fault(authTime: unknown, maxAge: string | undefined = '60', ago = 100): string | undefined {
   const startedAt = nowSeconds() - ago + 0.5
   const parameters = maxAge === undefined ? {} : { max_age: maxAge }
-  return findStaleness(instance, { startedAt, parameters } as Transaction, authTime)
+  return findStaleness(instance, { startedAt, scope: [], parameters }, authTime)
 }
 
 describe('auth_time of a login with max_age', () => {
@@ -33,7 +33,7 @@ describe('auth_time of a login with max_age', () => {
   })
 
   it('auth_time is ignored if no max_age was requested', () => {
-    const none = { startedAt: nowSeconds(), parameters: {} } as Transaction
+    const none: StartedLogin = { startedAt: nowSeconds(), scope: [], parameters: {} }
     for (const authTime of [undefined, 1, 'x']) expect(findStaleness(instance, none, authTime)).toBeUndefined()
   })
 })
@@ -42,7 +42,7 @@ describe('an authorization response with max_age that is used late', () => {
   function use(age: unknown, maxAge: string | undefined, ago = 800): void {
     const parameters = maxAge === undefined ? {} : { max_age: maxAge }
     const authTime = typeof age === 'number' ? nowSeconds() - age : age
-    checkMaxAge(instance, { startedAt: nowSeconds() - ago, parameters } as Transaction, authTime)
+    checkMaxAge(instance, { startedAt: nowSeconds() - ago, scope: [], parameters }, authTime)
   }
 
   it.each([

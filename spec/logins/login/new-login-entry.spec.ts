@@ -4,7 +4,7 @@ import { nowSeconds } from '../../../lib/core/clock.ts'
 import type { Identity } from '../../../lib/logins/login/identity.ts'
 import { makeLoginEntry } from '../../../lib/logins/login/new-login-entry.ts'
 import type { LoginEntry } from '../../../lib/store/login-entry.ts'
-import type { Transaction } from '../../../lib/session/transaction.ts'
+import type { StartedLogin } from '../../../lib/session/login-in-progress.ts'
 import { instanceWith } from '../support/stage.ts'
 
 const instance = instanceWith({ maxLoginSeconds: 7200, clockToleranceSeconds: 30 })
@@ -13,15 +13,7 @@ const issuer = 'https://id.example.com'
 beforeEach(() => void vi.useFakeTimers({ toFake: ['Date'] }))
 
 function made(claims: object = {}, tokens: Partial<OidcTokenSet> = {}): LoginEntry {
-  const transaction: Transaction = {
-    id: 'transaction',
-    nonce: 'nonce',
-    verifier: 'verifier',
-    returnTo: '/',
-    startedAt: nowSeconds() - 5.25,
-    scope: ['openid', 'requested'],
-    parameters: {},
-  }
+  const login: StartedLogin = { startedAt: nowSeconds() - 5.25, scope: ['openid', 'requested'], parameters: {} }
   const identity: Identity = {
     claims: { iss: issuer, sub: 'alice', iat: nowSeconds(), ...claims },
     user: { iss: issuer, sub: 'alice', name: 'Alice' },
@@ -37,7 +29,7 @@ function made(claims: object = {}, tokens: Partial<OidcTokenSet> = {}): LoginEnt
       ...tokens,
     },
   }
-  return makeLoginEntry(instance, transaction, identity)
+  return makeLoginEntry(instance, login, identity)
 }
 
 describe('the entry of a new login', () => {

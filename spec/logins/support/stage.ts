@@ -82,7 +82,7 @@ export async function putLogins(
   entries: Readonly<Record<string, LoginEntry>>,
   version: number,
 ): Promise<string> {
-  const text = writeRecord(entries, version)
+  const text = writeRecord(entries, version, undefined)
   await records.set(makeLoginKey(id), text, 3600)
   for (const [name, { loginId }] of Object.entries(entries)) {
     await records.set(makeTokensKey(id, name), `tokens of ${loginId}`, 3600)

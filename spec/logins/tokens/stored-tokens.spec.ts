@@ -47,7 +47,7 @@ function kept(session = 's'): Promise<StoredTokens | undefined> {
 }
 
 async function put(session: string, entries: Readonly<Record<string, LoginEntry>>, version = 7): Promise<string> {
-  const text = writeRecord(entries, version)
+  const text = writeRecord(entries, version, undefined)
   await records.set(makeLoginKey(session), text, 3600)
   return text
 }

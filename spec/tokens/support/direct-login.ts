@@ -11,8 +11,7 @@ import { OidcError } from '../../../lib/core/errors.ts'
 import { makeInstance } from '../../../lib/http/make-instance.ts'
 import { finishLogin } from '../../../lib/logins/login/finish.ts'
 import type { Instance } from '../../../lib/logins/instance.ts'
-import { createTransactionId, writeState } from '../../../lib/session/state.ts'
-import type { Transaction } from '../../../lib/session/transaction.ts'
+import { createLoginId, type LoginInProgress } from '../../../lib/session/login-in-progress.ts'
 import type { LoginEntry } from '../../../lib/store/login-entry.ts'
 import { toTokenSet } from '../../../lib/store/tokens.ts'
 import { stageWith } from '../../logins/support/stage.ts'
@@ -83,23 +82,28 @@ export function directLogins(provider: TestProvider, { options, edit }: DirectSe
 async function directLogin(instance: Instance, issuer: string, reported: object[]): Promise<DirectOutcome> {
   reported.length = 0
   const { records, session, store, id: formerId } = await stageWith()
-  const id = createTransactionId()
-  const state = writeState(instance.seals, { id, attempt: 0 })
-  const transaction: Transaction = {
-    id,
+  const state = 'the state of every direct login'
+  const login: LoginInProgress = {
+    id: createLoginId(),
     nonce: directNonce,
     verifier: randomBytes(32).toString('base64url'),
+    dpopKey: undefined,
     returnTo: '/',
     startedAt: Date.now() / 1000,
     scope: ['openid', 'profile', 'email'],
     parameters: {},
+    cookie: 'hash-cookie',
+    mark: undefined,
+    from: [],
+    isPageLost: false,
   }
   const handed: OidcTokenSet[] = []
   try {
     const finished = await finishLogin(instance, {
       parameters: new URLSearchParams({ code: 'x', state, iss: issuer }),
       state,
-      transaction,
+      login,
+      arrival: { cookies: [], mark: undefined, inProgress: [] },
       session,
       afterLogin: async ({ tokens }) => void handed.push(tokens),
       findInstance: () => undefined,
