@@ -171,6 +171,17 @@ describe('a navigation from another site after a logout', () => {
   })
 })
 
+describe('a public page with a silent login after a logout', () => {
+  it.each(['/silent', '/partner-silent'])('%s logs nobody in for a typed address either', async (page) => {
+    const app = await start()
+    const agent = app.agent({ site: (url) => url.origin })
+    await agent.get('/profile')
+    await agent.get('/partner-profile')
+    await agent.post('/out-of-all', {}, manual)
+    expect((await agent.get(page)).text()).toBe('nobody')
+  })
+})
+
 describe('a response whose login is gone, after a logout', () => {
   const responses: [string, (app: TestApp, agent: UserAgent) => Promise<string>][] = [
     ['to a login of the attacker', (app) => response(app.agent(), '/profile')],

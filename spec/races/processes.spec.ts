@@ -124,7 +124,8 @@ describe('two users who alternate in the tabs of one browser', () => {
         for (let times = 0; times < 6; times++) {
           await pause(chance(20))
           const page = await agent.get(`/as/default/${sub}`)
-          expect([200, 400]).toContain(page.status)
+          // 401: the other user has overtaken this login and its three restarts.
+          expect([200, 400, 401]).toContain(page.status)
           await Promise.all([own(), own(), own()])
           forgetFinished(agent)
         }
