@@ -45,15 +45,18 @@ const unmeasured: readonly (readonly [string, string])[] = [
     'handleBackchannelLogout handleCallbackPost handleCallback startLogin runCallback',
   ],
   ['it only calls functions that are measured', 'handleFrontchannelLogout handleLogout startLogout sendToProvider'],
-  ['it only calls functions that are measured', 'sendRedirect reportError loginFailed'],
+  [
+    'it only calls functions that are measured',
+    'sendRedirect reportError loginFailed canBeForced verifyBeforeIntrospection',
+  ],
   ['it calls functions of the application', 'findRuleFault listIssuers addDistributedClaims'],
   [
     'it looks up an object',
-    'ensureState ensureReport getRequestState findEntry findPassedInstance isKeyMismatch detachSession',
+    'ensureState ensureReport getRequestState findEntry findPassedInstance isKeyMismatch detachSession findSessionId',
   ],
   [
     'its texts are those of lib/ or of the options',
-    'crossSiteRefused responseMisplaced tokenInvalid makeCookiePlace makeCookie',
+    'crossSiteRefused responseMisplaced tokenInvalid makeCookiePlace makeCookie clearLogin',
   ],
   [
     'its texts are those of lib/ or of the options',

@@ -121,7 +121,7 @@ describe('the state and the response of an attacker', () => {
     expect((await readNewSession(victim)).cart).not.toBe('planted')
   })
 
-  it('held back for a day, log nobody in, in the browser that once was the attacker’s', async () => {
+  it("held back for a day, log nobody in, in the browser that once was the attacker's", async () => {
     stopClocks()
     const app = await start()
     const shared = openBrowser(app)
@@ -156,7 +156,7 @@ describe('the state and the response of an attacker', () => {
 
 describe('planted login cookies', () => {
   it.each([
-    ['the attacker’s own cookie, without __Host-', (attacker: UserAgent) => findLogin(attacker)],
+    ["the attacker's own cookie, without __Host-", (attacker: UserAgent) => findLogin(attacker)],
     ['a cookie of the right form', () => ({ name: '', value: 'A'.repeat(28) })],
   ])('%s does not make the response of the attacker usable', async (_what, find) => {
     const app = await start()

@@ -6,7 +6,8 @@ const loggedOut = makeLoggedOutCookie(place)
 
 describe('the cookie of a logout', () => {
   it('the cookie of a logout lasts for an hour after the logout', () => {
-    const attributes = { path: '/', secure: true, sameSite: 'Lax' }
+    // Browsers send it with forms of other sites, which can begin a login, too.
+    const attributes = { path: '/', secure: true, sameSite: 'None' }
     expect(loggedOut).toEqual({ ...attributes, name: `${place.prefix}out`, value: '1', maxAgeSeconds: 3600 })
   })
 

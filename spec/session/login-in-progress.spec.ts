@@ -76,6 +76,7 @@ describe('openLogin()', () => {
         cookie: hashSecret(progressCookie(1)),
         mark: undefined,
         from,
+        hasDetails: false,
         isPageLost: false,
       },
     })

@@ -238,8 +238,12 @@ describe('listSurplusCookies()', () => {
   })
 
   it('removes no login of a process whose clock is ahead', () => {
-    expect(surplus(begunBefore(Array.from({ length: 40 }, () => -1000)))).toEqual([])
-    expect(surplus(begunBefore([70, ...Array.from({ length: 24 }, () => -1000)]))).toEqual([nameAt(0)])
+    expect(surplus(begunBefore(Array.from({ length: 40 }, () => -899)))).toEqual([])
+    expect(surplus(begunBefore([70, ...Array.from({ length: 24 }, () => -899)]))).toEqual([nameAt(0)])
+  })
+
+  it('removes a login whose time is further ahead than any clock of a login in progress', () => {
+    expect(surplus(begunBefore([-900, -899]))).toEqual([nameAt(0)])
   })
 
   it('removes malformed cookies, which do not count', () => {

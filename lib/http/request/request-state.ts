@@ -1,5 +1,4 @@
 import type { Request } from 'express'
-import type { Cookie as SessionCookie } from 'express-session'
 import { makePrivateField, type PrivateField } from '../../core/private-field.ts'
 import { fail, setupInvalid } from '../../core/errors.ts'
 import { toLocalPath } from '../../core/urls.ts'
@@ -13,7 +12,7 @@ export class RequestState {
   /** Undefined if the request has no session. */
   session: RequestSession | undefined
   /** The attributes of the session's cookie, which are still known when a logout has destroyed the session. */
-  sessionCookie: SessionCookie | undefined
+  sessionCookie: Request['session']['cookie'] | undefined
   /** The id of the session that `login` belongs to. The application may have replaced the session since. */
   sessionId: string = ''
   login: LoginRecord = LoginRecord.none

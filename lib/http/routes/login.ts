@@ -58,7 +58,8 @@ export async function startLogin(
     request: needs,
     returnTo,
     attempt: more.attempt ?? 0,
-    session: more.isRestart === true ? undefined : findSessionId(req),
+    session: findSessionId(req),
+    isRestart: more.isRestart,
   }
   await sendToProvider(handler, input, more.cookies)
 }

@@ -26,8 +26,10 @@ export interface BeginInput {
   readonly attempt: number
   /** Whether this is a silent login; then `returnTo` is a public page. */
   readonly isSilent?: boolean | undefined
-  /** Id of the request's session; undefined if it has none, or if a callback restarts a login. */
+  /** Id of the request's session; undefined if it has none. */
   readonly session: string | undefined
+  /** Whether a callback restarts the login. */
+  readonly isRestart?: boolean | undefined
   readonly cookies: ReadonlyMap<string, string>
 }
 
@@ -73,8 +75,9 @@ export async function beginLogin(instance: Instance, input: BeginInput): Promise
  * Returns the sessions that the login may continue: that of the request; or in a restart those of all logins in progress. The
  * session of the callback that restarts it may have been planted for the path of the callback only.
  */
-function listSessions({ cookiePlace }: Instance, { session, cookies }: BeginInput): readonly string[] {
-  return session === undefined ? listFrom(cookiePlace, cookies) : [hashShort(session)]
+function listSessions({ cookiePlace }: Instance, { session, isRestart, cookies }: BeginInput): readonly string[] {
+  if (isRestart) return listFrom(cookiePlace, cookies)
+  return session === undefined ? [] : [hashShort(session)]
 }
 
 function makeState(
