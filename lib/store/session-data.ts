@@ -29,7 +29,10 @@ export function parseSession(text: string): SessionData {
   )
 }
 
-/** Whether express-session can restore a stored cookie and serialize it. Null and false mean that a member is not set. */
+/**
+ * Whether express-session can restore a stored cookie and serialize it. Null, false and the empty string mean that a member
+ * is not set.
+ */
 function isCookie(value: unknown): boolean {
   if (!isJsonObject(value)) return false
   const { originalMaxAge, expires, path, domain, sameSite, priority } = value
@@ -44,7 +47,7 @@ function isCookie(value: unknown): boolean {
 }
 
 function isUnsetOr(value: unknown, isValid: boolean): boolean {
-  return value === undefined || value === null || value === false || isValid
+  return value === undefined || value === null || value === false || value === '' || isValid
 }
 
 function isAmong(value: unknown, values: readonly unknown[]): boolean {
