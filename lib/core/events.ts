@@ -30,7 +30,8 @@ export type OidcLogoutReason = 'user' | 'back_channel' | 'front_channel' | 'appl
 export type OidcRefreshReason = 'expiry' | 'recheck' | 'rejected'
 
 /**
- * The events of an instance, with their fields. No event carries a token, a code or a secret.
+ * The events of an instance, with their fields. No event carries a token, a code or a secret. Invisible characters in
+ * `detail` and `sub` are escaped.
  *
  * @example
  * const stop = oidc.on('login_failed', ({ code, status, detail }) => log.warn({ code, status, detail }, 'login failed'))
@@ -38,7 +39,8 @@ export type OidcRefreshReason = 'expiry' | 'recheck' | 'rejected'
 export interface OidcEvents {
   /**
    * A browser was redirected to the provider to log in. `prompt` is the parameter of the authorization request, if it
-   * has one. `attempt` is 0, or 1 if the browser came back without the cookie of its login and is redirected once more.
+   * has one. `attempt` is 0, or more if the login begins anew: the browser came back without the cookie of its login, with a
+   * used response or too late, or it logged out meanwhile.
    */
   login_begun: OidcEventBase & { prompt: string | undefined; attempt: number }
   /**
@@ -134,7 +136,7 @@ export class Events {
     const published = channels[name]
     const listeners = this.#listeners.get(name)
     if (!published.hasSubscribers && !listeners?.size) return
-    const event = Object.freeze({ provider: this.#provider, at: Date.now() / 1000, ...escapeDetail(fields) })
+    const event = Object.freeze({ provider: this.#provider, at: Date.now() / 1000, ...escapeTexts(fields) })
     published.publish(event)
     for (const listener of listeners ?? []) {
       try {
@@ -147,8 +149,19 @@ export class Events {
   }
 }
 
-function escapeDetail<Fields extends { readonly detail?: string | undefined }>(fields: Fields): Fields {
-  return fields.detail === undefined ? fields : { ...fields, detail: escapeInvisible(fields.detail) }
+/**
+ * Escapes the texts of a client or a provider. A subject may contain any character, and no user is refused for it, but it must
+ * not forge a log.
+ */
+function escapeTexts<Fields extends { readonly detail?: string | undefined; readonly sub?: string | undefined }>(
+  fields: Fields,
+): Fields {
+  const { detail, sub } = fields
+  return {
+    ...fields,
+    ...(detail === undefined ? {} : { detail: escapeInvisible(detail) }),
+    ...(sub === undefined ? {} : { sub: escapeInvisible(sub) }),
+  }
 }
 
 /** Emits a warning, because a log that fails must not fail a login. */
