@@ -92,6 +92,7 @@ function isSharedToken({ aud, azp, auth_time: authTime, client_id: client, jti }
     azp === undefined &&
     authTime === undefined &&
     Array.isArray(aud) &&
+    aud.includes(client) &&
     aud.some((audience) => audience !== client)
   )
 }
