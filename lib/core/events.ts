@@ -1,5 +1,5 @@
 import { channel, type Channel } from 'node:diagnostics_channel'
-import { escapeInvisible } from './escape-invisible.ts'
+import { escapeControls, escapeInvisible } from './escape-invisible.ts'
 
 /** The fields that every event has. */
 export interface OidcEventBase {
@@ -30,8 +30,8 @@ export type OidcLogoutReason = 'user' | 'back_channel' | 'front_channel' | 'appl
 export type OidcRefreshReason = 'expiry' | 'recheck' | 'rejected'
 
 /**
- * The events of an instance, with their fields. No event carries a token, a code or a secret. Invisible characters in
- * `detail` and `sub` are escaped.
+ * The events of an instance, with their fields. No event carries a token, a code or a secret. Control
+ * characters in `detail` and `sub` are escaped.
  *
  * @example
  * const stop = oidc.on('login_failed', ({ code, status, detail }) => log.warn({ code, status, detail }, 'login failed'))
@@ -160,7 +160,7 @@ function escapeTexts<Fields extends { readonly detail?: string | undefined; read
   return {
     ...fields,
     ...(detail === undefined ? {} : { detail: escapeInvisible(detail) }),
-    ...(sub === undefined ? {} : { sub: escapeInvisible(sub) }),
+    ...(sub === undefined ? {} : { sub: escapeControls(sub) }),
   }
 }
 
