@@ -481,7 +481,7 @@ describe('deleting a session', () => {
   it.each([{ sameSite: '' }, { priority: '' }, { path: '' }, { domain: '' }, { maxAge: '' }, { expires: '' }])(
     'reads a session with the cookie options %j, and express-session serializes its cookie',
     async (options) => {
-      const written = JSON.stringify({ cookie: new Cookie(options as object), cart: 'apple' })
+      const written = JSON.stringify({ cookie: Object.assign(new Cookie(), options), cart: 'apple' })
       await redis.client.set(getKey(id), written)
       const data = (await store.get(id)) as SessionData
       const read = store.createSession({ sessionStore: store } as never, data)
