@@ -199,7 +199,7 @@ describe('a JWT', () => {
 describe('an ID token that is introspected', () => {
   const now = Math.floor(Date.now() / 1000)
 
-  async function judge(own: object, answer: object, header: object = {}): Promise<unknown> {
+  async function judge(own: object, answer: object, header: { typ?: string } = {}): Promise<unknown> {
     const provider = await start()
     const claims = { iss: provider.issuer, sub: 'alice', aud: 'orders', iat: now, exp: now + 300 }
     provider.misbehave({
