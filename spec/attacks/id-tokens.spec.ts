@@ -38,6 +38,8 @@ const idTokens: Record<string, object> = {
   'for several audiences, the first of them a guard': { aud: ['web', 'orders'] },
   'with the claim typ JWT': { typ: 'JWT' },
   'with the claim typ JWT and a nonce': { typ: 'JWT', nonce: 'n' },
+  'with the scope openid': { ...profile, scope: 'openid' },
+  'as of Cloud Foundry UAA': { azp: 'web', client_id: 'web', scope: ['openid'], nonce: 'n', auth_time: 1, amr: ['pwd'] },
   'with a scope that is null': { scope: null, scp: null },
   'with a scope that is no scope': { scope: true, scp: 5 },
   "with Entra's claims of an application token": { idtyp: 'app', oid: 'alice' },
@@ -46,7 +48,7 @@ const idTokens: Record<string, object> = {
 const accessTokens: Record<string, readonly [claims: object, header?: { typ: string }]> = {
   'with the header typ at+jwt': [{}, { typ: 'at+jwt' }],
   'with the header typ application/at+jwt': [{ ...authenticated }, { typ: 'Application/AT+JWT' }],
-  'with a scope': [{ ...authenticated, azp: 'web', scope: 'openid' }],
+  'with a scope': [{ ...authenticated, azp: 'web', scope: 'openid orders' }],
   'with a scope in a list': [{ scope: ['orders'] }],
   'with scp': [{ scp: 'orders' }],
   'with scp in a list': [{ scp: ['orders'] }],
