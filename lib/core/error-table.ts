@@ -2,7 +2,7 @@
  * The stable code of an error. Branch on it, never on `message`.
  *
  * - `options_invalid`: an option is invalid; thrown at construction, with all faults at once (500)
- * - `login_required`: nobody is logged in (401)
+ * - `login_required`: nobody is logged in, or the user must log in again (401)
  * - `not_allowed`: the login or the access token does not meet the rule of the route (403)
  * - `token_required`: the route requires an access token, and the request has none (401)
  * - `authentication_insufficient`: the user must authenticate again, or in a stronger way (RFC 9470) (401)

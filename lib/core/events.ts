@@ -1,5 +1,5 @@
 import { channel, type Channel } from 'node:diagnostics_channel'
-import { escapeInvisible } from './escape-invisible.ts'
+import { escapeControls, escapeInvisible } from './escape-invisible.ts'
 
 /** The fields that every event has. */
 export interface OidcEventBase {
@@ -30,7 +30,8 @@ export type OidcLogoutReason = 'user' | 'back_channel' | 'front_channel' | 'appl
 export type OidcRefreshReason = 'expiry' | 'recheck' | 'rejected'
 
 /**
- * The events of an instance, with their fields. No event carries a token, a code or a secret.
+ * The events of an instance, with their fields. No event carries a token, a code or a secret. Control
+ * characters in `detail` and `sub` are escaped.
  *
  * @example
  * const stop = oidc.on('login_failed', ({ code, status, detail }) => log.warn({ code, status, detail }, 'login failed'))
@@ -135,7 +136,7 @@ export class Events {
     const published = channels[name]
     const listeners = this.#listeners.get(name)
     if (!published.hasSubscribers && !listeners?.size) return
-    const event = Object.freeze({ provider: this.#provider, at: Date.now() / 1000, ...escapeDetail(fields) })
+    const event = Object.freeze({ provider: this.#provider, at: Date.now() / 1000, ...escapeTexts(fields) })
     published.publish(event)
     for (const listener of listeners ?? []) {
       try {
@@ -148,8 +149,19 @@ export class Events {
   }
 }
 
-function escapeDetail<Fields extends { readonly detail?: string | undefined }>(fields: Fields): Fields {
-  return fields.detail === undefined ? fields : { ...fields, detail: escapeInvisible(fields.detail) }
+/**
+ * Escapes the texts of a client or a provider. A subject may contain any character, and no user is refused for it, but it must
+ * not forge a log.
+ */
+function escapeTexts<Fields extends { readonly detail?: string | undefined; readonly sub?: string | undefined }>(
+  fields: Fields,
+): Fields {
+  const { detail, sub } = fields
+  return {
+    ...fields,
+    ...(detail === undefined ? {} : { detail: escapeInvisible(detail) }),
+    ...(sub === undefined ? {} : { sub: escapeControls(sub) }),
+  }
 }
 
 /** Emits a warning, because a log that fails must not fail a login. */

@@ -1,6 +1,13 @@
 import type { Request } from 'express'
 import type { OidcLoginNeeds } from '../core/errors.ts'
-import { extendMaxAge, hasReturnedLate, hasRequestedMaxAge, wasRequestedRecently } from '../session/step-up-history.ts'
+import {
+  extendMaxAge,
+  findAuthTime,
+  hasReturnedLate,
+  hasRequestedMaxAge,
+  lateReason,
+  wasRequestedRecently,
+} from '../session/step-up-history.ts'
 import type { LoginEntry } from '../store/login-entry.ts'
 import { type AuthenticationRule, makeAuthenticationParameters, findMissingAuthentication } from './authentication.ts'
 import { findFailedCheck, findMissing, type Missing } from './requirements.ts'
@@ -38,8 +45,8 @@ export async function evaluateLogin(
 
 function findStepUp(entry: LoginEntry, rule: CompiledRule, clockToleranceSeconds: number): StepUpRequired | undefined {
   const scope = rule.scope.filter((required) => !entry.scope.includes(required))
-  const { acr, authTime } = entry
-  const authentication = findMissingAuthentication({ acr, authTime }, adjustRule(entry, rule), clockToleranceSeconds)
+  const held = { acr: entry.acr, authTime: findAuthTime(entry) }
+  const authentication = findMissingAuthentication(held, adjustRule(entry, rule), clockToleranceSeconds)
   if (scope.length === 0 && !authentication) return undefined
   const isLate = authentication === 'auth_time' && hasReturnedLate(entry, rule.maxAuthAgeSeconds as number)
   // The provider may consider an authentication recent that is too old here. It never does so for `max_age=0`.
@@ -54,7 +61,7 @@ function findStepUp(entry: LoginEntry, rule: CompiledRule, clockToleranceSeconds
     code: authentication ? 'authentication_insufficient' : 'not_allowed',
     missing: [
       ...scope.map((word) => `missing scope: ${word}`),
-      ...(authentication ? [`insufficient ${authentication}`] : []),
+      ...(authentication ? [isLate ? lateReason : `insufficient ${authentication}`] : []),
     ].join(', '),
     scope,
     parameters,

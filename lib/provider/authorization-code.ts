@@ -24,18 +24,22 @@ export type LoginTokens = IssuedTokens & { readonly idToken: string }
 export class ProviderRefused extends OidcError {
   /** The `error` of the response. */
   readonly error: string
+  /** What the provider returned, for a page: in `detail`, invisible characters are escaped, which some languages use. */
+  readonly original: string
 
   constructor(error: string, description: string | undefined) {
     const denied = error === 'access_denied'
+    const original = `the provider returned ${JSON.stringify(error.slice(0, 100))}${description ? `: ${JSON.stringify(description.slice(0, 500))}` : ''}`
     super(
       denied ? 'authorization_denied' : 'authorization_failed',
       denied ? 'The login was canceled or refused.' : 'The login service could not complete the login.',
       {
         status: denied ? 403 : 400,
-        detail: `the provider returned ${JSON.stringify(error.slice(0, 100))}${description ? `: ${JSON.stringify(description.slice(0, 500))}` : ''}`,
+        detail: original,
       },
     )
     this.error = error
+    this.original = original
   }
 }
 

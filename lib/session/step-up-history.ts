@@ -11,6 +11,10 @@ const repeatSeconds = 300
  */
 const wayBackSeconds = 60
 
+/** Why a login that returned late is refused, with the likely cause and the fix. For the log. */
+export const lateReason =
+  'auth_time is older than the requested max_age permits, although the login has just returned. If this happens again and again, the clock of the provider or of this server is wrong; synchronize both by NTP'
+
 const names = ['acr_values', 'max_age', 'claims', 'resource']
 
 /** Returns the parts of the authorization request that a later step-up is compared with. */
@@ -23,10 +27,8 @@ export function recordRequest({ scope, parameters }: OidcLoginNeeds): RequestedL
 }
 
 /** Whether the login has just requested all of these needs. Requesting them again would loop with the same result. */
-export function wasRequestedRecently(
-  { requested, authTime }: LoginEntry,
-  { scope, parameters }: OidcLoginNeeds,
-): boolean {
+export function wasRequestedRecently(entry: LoginEntry, { scope, parameters }: OidcLoginNeeds): boolean {
+  const { requested } = entry
   if (nowSeconds() - requested.at >= repeatSeconds) return false
   const entries = Object.entries(parameters)
   if (scope.length === 0 && entries.length === 0) return false
@@ -34,7 +36,8 @@ export function wasRequestedRecently(
   const isRequested = ([name, value]: [string, string]): boolean => {
     if (name === 'resource') return value.split(' ').every((one) => resources.includes(one))
     // Once the authentication is too old, requesting a new one helps.
-    if (name === 'max_age' && nowSeconds() - (authTime ?? requested.at) > extendMaxAge(Number(value))) return false
+    if (name === 'max_age' && nowSeconds() - (findAuthTime(entry) ?? requested.at) > extendMaxAge(Number(value)))
+      return false
     return requested.parameters[name] === value
   }
   return scope.every((word) => requested.scope.includes(word)) && entries.every(isRequested)
@@ -48,6 +51,14 @@ export function listResources({ parameters }: Pick<OidcLoginNeeds, 'parameters'>
 /** Returns the maximum age of an authentication, in seconds, for a login that requested `maxAgeSeconds`. */
 export function extendMaxAge(maxAgeSeconds: number): number {
   return Math.max(maxAgeSeconds, wayBackSeconds)
+}
+
+/**
+ * Returns the time of a login's authentication, at the latest when the login finished. A provider's clock that is ahead, or a
+ * refreshed ID token with a later `auth_time`, must not extend a maximum age.
+ */
+export function findAuthTime({ authTime, requested }: Pick<LoginEntry, 'authTime' | 'requested'>): number | undefined {
+  return authTime === undefined ? undefined : Math.min(authTime, requested.at)
 }
 
 /** Whether a login requested this or a smaller `max_age`. */

@@ -23,16 +23,22 @@ export function isLive(session: SessionData): boolean {
  */
 export function parseSession(text: string): SessionData {
   const data = parseJson(text)
-  if (isJsonObject(data) && isCookie(data['cookie'])) return data as unknown as SessionData
+  if (isJsonObject(data) && isJsonObject(data['cookie']) && isCookie(data['cookie'])) {
+    // express-session would restore it as an invalid date.
+    if (data['cookie']['expires'] === '') data['cookie']['expires'] = null
+    return data as unknown as SessionData
+  }
   throw storeUnavailable(
     new Error('a value in Redis is not a session; check whether something else writes to this key'),
   )
 }
 
-/** Whether express-session can restore a stored cookie and serialize it. Null and false mean that a member is not set. */
-function isCookie(value: unknown): boolean {
-  if (!isJsonObject(value)) return false
-  const { originalMaxAge, expires, path, domain, sameSite, priority } = value
+/**
+ * Whether express-session can restore a stored cookie and serialize it. Null, false and the empty string mean that a member
+ * is not set.
+ */
+function isCookie(cookie: Record<string, unknown>): boolean {
+  const { originalMaxAge, expires, path, domain, sameSite, priority } = cookie
   return (
     isUnsetOr(originalMaxAge, typeof originalMaxAge === 'number') &&
     isUnsetOr(expires, typeof expires === 'string' && !Number.isNaN(Date.parse(expires))) &&
@@ -44,7 +50,7 @@ function isCookie(value: unknown): boolean {
 }
 
 function isUnsetOr(value: unknown, isValid: boolean): boolean {
-  return value === undefined || value === null || value === false || isValid
+  return value === undefined || value === null || value === false || value === '' || isValid
 }
 
 function isAmong(value: unknown, values: readonly unknown[]): boolean {

@@ -1,4 +1,12 @@
-import { EmbeddedJWK, calculateJwkThumbprint, decodeProtectedHeader, jwtVerify, type JWK, type JWTPayload } from 'jose'
+import {
+  EmbeddedJWK,
+  calculateJwkThumbprint,
+  decodeProtectedHeader,
+  errors,
+  jwtVerify,
+  type JWK,
+  type JWTPayload,
+} from 'jose'
 import { createHash } from 'node:crypto'
 import { describe } from '../core/describe.ts'
 import { parseUrl } from '../core/urls.ts'
@@ -72,8 +80,14 @@ async function verifyProofSignature(proof: string, checks: DpopProofChecks): Pro
     })
     return payload
   } catch (error) {
-    throw rejectProof(describe(error))
+    throw rejectProof(describeProofFault(error, checks.algorithms))
   }
+}
+
+function describeProofFault(error: unknown, algorithms: readonly string[]): string {
+  return error instanceof errors.JOSEAlgNotAllowed
+    ? `its alg is not in \`algorithms\` of the guard (${algorithms.join(', ')}), which tokens and proofs obey; add the alg of the clients' proofs, or limit the tokens with \`algorithms\` of an entry of \`issuers\``
+    : describe(error)
 }
 
 /** Compares URLs without query and fragment (RFC 9449, section 4.3, check 9). */

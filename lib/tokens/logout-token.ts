@@ -35,6 +35,9 @@ const logoutType = 'logout+jwt'
 /** Maximum age of a logout token, in seconds. Providers send it immediately, but some retry. */
 export const logoutTokenSeconds = 600
 const longestText = 1000
+/** The claim became required with the errata of December 2023, so older versions of providers omit it. */
+const withoutExp =
+  'exp is missing, which OpenID Connect Back-Channel Logout 1.0 requires since its errata of December 2023; update the provider (Keycloak after 23.0.3, authentik 2025.8.2 or later), or configure it to send exp'
 
 /**
  * Verifies a logout token (OIDC Back-Channel Logout, section 2.6). The caller checks that its `jti` was not used before.
@@ -53,7 +56,7 @@ export async function verifyLogoutToken(
     audience: checks.clientId,
     algorithms: [...checks.algorithms],
     clockTolerance: clockToleranceSeconds,
-    requiredClaims: ['iss', 'aud', 'iat', 'exp', 'jti', 'events'],
+    requiredClaims: ['iss', 'aud', 'iat', 'jti', 'events'],
   }).catch((fault: unknown) => {
     throw fault instanceof OidcError ? fault : new TokenRejected(describe(fault))
   })
@@ -80,6 +83,7 @@ function findLogoutTokenFault(claims: Readonly<Record<string, unknown>>, toleran
   const { iat, exp, jti, events, nonce, sub, sid } = claims
   if (!isPastTime(iat, tolerance)) return 'iat is in the future'
   if (iat < nowSeconds() - logoutTokenSeconds - tolerance) return `iat is more than ${logoutTokenSeconds} seconds ago`
+  if (exp === undefined) return withoutExp
   // `JSON.parse` turns 1e999 into Infinity.
   if (!Number.isFinite(exp)) return 'exp is not a time'
   if (!isText(jti, longestText)) return 'jti is not a valid string'

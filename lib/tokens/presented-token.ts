@@ -1,4 +1,4 @@
-import { decodeJwt } from 'jose'
+import { decodeJwt, decodeProtectedHeader } from 'jose'
 import type { OidcUnknownClaims } from '../config/claims.ts'
 import type { OidcIssuerRules } from '../config/issuer-rules.ts'
 import { nowSeconds } from '../core/clock.ts'
@@ -97,9 +97,17 @@ export function readUnverifiedClaims(token: string): OidcUnknownClaims {
   }
 }
 
+/** Returns the unverified header of a token. */
+function readUnverifiedHeader(token: string): { readonly typ?: unknown } {
+  try {
+    return decodeProtectedHeader(token)
+  } catch {
+    return {}
+  }
+}
+
 /**
- * Checks the claims of a token whose signature is valid, or of an introspection response, which may show by itself that it
- * is about an access token.
+ * Checks the claims of a token whose signature is valid.
  *
  * @throws TokenRejected
  */
@@ -107,11 +115,25 @@ export function checkPresentedClaims(
   header: { readonly typ?: unknown },
   claims: OidcUnknownClaims,
   checks: PresentedTokenChecks,
-  isAccessToken = false,
 ): void {
-  const { clientId, isApplicationToken } = checks
-  const hints = { clientId, isAccessToken: isAccessToken || isApplicationToken?.(claims) }
-  const fault = findPurposeFault(header, claims, hints) ?? findTokenFault(claims, checks)
+  checkPurpose(header, claims, checks)
+  checkAccess(claims, checks)
+}
+
+/** Checks that a token is an access token. An opaque token is never an ID token. */
+function checkPurpose(
+  header: { readonly typ?: unknown },
+  claims: OidcUnknownClaims,
+  { clientId, isApplicationToken }: PresentedTokenChecks,
+  isOpaque = false,
+): void {
+  const fault = findPurposeFault(header, claims, { clientId, isAccessToken: isOpaque || isApplicationToken?.(claims) })
+  if (fault !== undefined) throw new TokenRejected(fault)
+}
+
+/** Checks issuer, times, subject and audience. */
+function checkAccess(claims: OidcUnknownClaims, checks: PresentedTokenChecks): void {
+  const fault = findTokenFault(claims, checks)
   if (fault !== undefined) throw new TokenRejected(fault)
   if (checks.audience.length > 0) checkAudience(claims, checks.audience)
 }
@@ -138,9 +160,21 @@ export function checkAnsweredClaims(token: string, claims: OidcUnknownClaims, ch
   }
   if (nbf !== undefined && !isPastTime(nbf, checks.clockToleranceSeconds))
     throw new TokenRejected('nbf is in the future')
-  // Only access tokens have a `token_type`, and an ID token is never opaque.
-  const isAccessToken = type !== undefined || !looksLikeJwt(token)
-  checkPresentedClaims({}, { ...claims, iss: claims['iss'] ?? checks.issuer, exp }, checks, isAccessToken)
+  const answer = { ...claims, iss: claims['iss'] ?? checks.issuer, exp }
+  checkAnsweredPurpose(token, claims, checks)
+  checkAccess(answer, checks)
+}
+
+/**
+ * Checks that an introspected token is an access token. `token_type` does not show it: Okta answers `Bearer` for ID tokens,
+ * too. A response may omit what shows it, so the claims of a JWT itself count as well. They grant nothing.
+ */
+function checkAnsweredPurpose(token: string, answer: OidcUnknownClaims, checks: PresentedTokenChecks): void {
+  if (!looksLikeJwt(token)) return checkPurpose({}, answer, checks, true)
+  const own = readUnverifiedClaims(token)
+  const fault = findPurposeFault({}, own, { isAccessToken: true })
+  if (fault !== undefined) throw new TokenRejected(fault)
+  checkPurpose(readUnverifiedHeader(token), { ...own, ...answer }, checks)
 }
 
 function findTokenFault(claims: OidcUnknownClaims, checks: PresentedTokenChecks): string | undefined {

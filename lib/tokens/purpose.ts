@@ -35,36 +35,85 @@ export function findPurposeFault(
   if (type === 'at+jwt') return undefined
   const hash = findHashClaim(claims)
   if (hash !== undefined) return `${hash} is a claim of ID tokens`
-  if (isAccessType || isScope(claims['scope']) || isScope(claims['scp'])) return undefined
-  return findUnscopedFault(claims, hints)
+  if (isAccessType) return undefined
+  if (!hints.isAccessToken && isForClient(claims, hints)) return findOwnTokenFault(claims, hints)
+  return isScope(claims['scope']) || isScope(claims['scp']) ? undefined : findUnscopedFault(claims, hints)
 }
 
-/** Whether a claim is a scope: words, or a list of words. ID tokens have none. */
+/** Whether a claim is a scope: words, or a list of words. */
 function isScope(value: unknown): boolean {
   return typeof value === 'string' || Array.isArray(value)
 }
 
+/** Whether a claim grants more than a login. Some providers put the scope `openid` into ID tokens, too (Cloud Foundry UAA). */
+function isGrantedScope(value: unknown): boolean {
+  const words: unknown = typeof value === 'string' ? value.split(' ') : value
+  return Array.isArray(words) && words.some((word) => typeof word === 'string' && word !== '' && word !== 'openid')
+}
+
+/** Whether the audience is the client itself, as in every ID token (OIDC Core, section 2). */
+function isForClient(claims: OidcUnknownClaims, { clientId }: PurposeHints): boolean {
+  const { aud } = claims
+  const audiences: readonly unknown[] = Array.isArray(aud) ? aud : [aud]
+  return [claims['azp'], claims['client_id'], clientId].some(
+    (client) => typeof client === 'string' && audiences.includes(client),
+  )
+}
+
+/** Returns why a token whose audience is the client itself is not an access token. */
+function findOwnTokenFault(claims: OidcUnknownClaims, hints: PurposeHints): string | undefined {
+  if (claims['nonce'] !== undefined) return 'nonce in a token for the client itself marks an ID token'
+  if (claims['code'] !== undefined) return 'code is a claim of authorization responses'
+  if (isGrantedScope(claims['scope']) || isGrantedScope(claims['scp'])) return undefined
+  if (isClientToken(claims, hints) || isSharedToken(claims)) return undefined
+  return 'the audience is the client itself, and nothing marks the token as an access token. Give the API an audience of its own at the provider, or have the provider add a scope other than openid, or the header typ at+jwt'
+}
+
+/** Claims about a user or a user's authentication. Without them, a token is for no user. */
+const userClaims = ['auth_time', 'acr', 'amr', 'sid', 'name', 'email', 'preferred_username']
+
 /**
- * Returns why a token that nothing marks as an access token is none. An ID token always has its client as audience (OIDC
- * Core, section 2), and none of its other marks is required.
+ * Whether a client got a token for itself (RFC 6749, section 4.4): the subject is the client. Spring Authorization Server
+ * issues such tokens, and ID tokens with `azp`.
  */
+function isClientToken(claims: OidcUnknownClaims, { clientId }: PurposeHints): boolean {
+  const { sub, azp, client_id: named } = claims
+  return sub === (named ?? clientId) && azp === undefined && userClaims.every((name) => claims[name] === undefined)
+}
+
+/**
+ * Whether a token is for an API and the client, and names the client as access tokens do (RFC 9068, section 2.2). An ID
+ * token with several audiences names the client in `azp` (OIDC Core, section 2). ZITADEL issues such tokens.
+ */
+function isSharedToken({ aud, azp, auth_time: authTime, client_id: client, jti }: OidcUnknownClaims): boolean {
+  return (
+    typeof client === 'string' &&
+    typeof jti === 'string' &&
+    azp === undefined &&
+    authTime === undefined &&
+    Array.isArray(aud) &&
+    aud.includes(client) &&
+    aud.some((audience) => audience !== client)
+  )
+}
+
+/** Returns why a token that nothing marks as an access token is none. None of these marks is required in an ID token. */
 function findUnscopedFault(claims: OidcUnknownClaims, hints: PurposeHints): string | undefined {
   if (claims['nonce'] !== undefined) return 'nonce without a scope marks an ID token'
   if (claims['code'] !== undefined) return 'code is a claim of authorization responses'
   if (hints.isAccessToken) return undefined
-  const { aud, azp, client_id: clientId } = claims
-  const named = [azp, clientId].filter((client) => typeof client === 'string')
-  const isForClient = [...named, hints.clientId].some((client) =>
-    Array.isArray(aud) ? client !== undefined && aud.includes(client) : client !== undefined && client === aud,
-  )
-  if (isForClient) {
-    return 'the audience is the client itself, and nothing marks the token as an access token. Give the API an audience of its own at the provider, or have the provider add a scope or the header typ at+jwt'
-  }
   // An access token with these claims names its client (RFC 9068, section 2.2). That of an ID token may be the audience.
-  const login = ['auth_time', 'acr', 'amr'].find((name) => claims[name] !== undefined)
-  return login !== undefined && named.length === 0
-    ? `${login} without a scope and without a client (azp, client_id) marks an ID token`
-    : undefined
+  if ([claims['azp'], claims['client_id']].some((client) => typeof client === 'string')) return undefined
+  const mark = ['auth_time', 'acr', 'sid'].find((name) => claims[name] !== undefined) ?? findMethods(claims)
+  return mark === undefined
+    ? undefined
+    : `${mark} without a scope and without a client (azp, client_id) marks an ID token. Have the provider add one of them, or the header typ at+jwt`
+}
+
+/** Returns `amr` if it is that of an ID token: strings (OIDC Core, section 2). Access tokens of Supabase have objects. */
+function findMethods({ amr }: OidcUnknownClaims): string | undefined {
+  const isOther = Array.isArray(amr) && amr.length > 0 && amr.every((method) => typeof method === 'object')
+  return amr === undefined || isOther ? undefined : 'amr'
 }
 
 /** Returns the name of a claim that only an ID token has (OIDC Core, section 3.3.2.11); undefined if there is none. */

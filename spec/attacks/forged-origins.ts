@@ -233,7 +233,7 @@ export async function reallyIssued({ provider, claims }: Mint): Promise<Forgery[
     {
       name: 'an ID token of an authorization response',
       token: await again({ idToken: { claims: { nonce: 'n', at_hash: undefined } } }),
-      why: /^nonce without a scope/,
+      why: /^nonce in a token for the client itself/,
       control,
       guard,
     },

@@ -4,7 +4,7 @@ import type { Request, Response } from 'express'
 import { createBearer } from 'express-session-oidc'
 import { describe, maskSecrets } from '../../lib/core/describe.ts'
 import { fail } from '../../lib/core/errors.ts'
-import { escapeInvisible } from '../../lib/core/escape-invisible.ts'
+import { escapeControls, escapeInvisible } from '../../lib/core/escape-invisible.ts'
 import { replaceEvery } from '../../lib/core/replace-every.ts'
 import { parseScope, splitWords } from '../../lib/core/scope.ts'
 import { trim, trimEnd } from '../../lib/core/trim.ts'
@@ -281,6 +281,7 @@ export const textReaders: Readonly<Record<string, TextReader>> = {
   maskSecrets: { read: (text) => maskSecrets(text, [resemble(text), 'a=1&', undefined]) },
   describe: { read: (text) => describe(new Error(text)) },
   escapeInvisible: { read: escapeInvisible },
+  escapeControls: { read: escapeControls },
   // The headers, query and body of a request
   readCookies: { read: (text) => readCookies(request({ headers: { cookie: text } })) },
   hasCookie: { read: (text) => hasCookie(request({ headers: { cookie: text } }), 'none') },

@@ -50,14 +50,16 @@ describe('texts for the log', () => {
     expect(setupInvalid(odd)).toMatchObject({ detail: escaped, message: `express-session-oidc: ${escaped}` })
   })
 
-  it('every event escapes its detail, and nothing else', () => {
+  it('every event escapes its detail, and the control characters of its subject', () => {
     const events = new Events('default')
     const seen: object[] = []
     events.on('denied', (event) => seen.push(event))
     events.emit('denied', { code: 'not_allowed', status: 403, sub: 'z\u200dz', detail: odd })
+    events.emit('denied', { code: 'not_allowed', status: 403, sub: odd, detail: undefined })
     events.emit('denied', { code: 'not_allowed', status: 403, sub: undefined, detail: undefined })
     expect(seen).toMatchObject([
       { sub: 'z\u200dz', detail: escaped },
+      { sub: escaped, detail: undefined },
       { sub: undefined, detail: undefined },
     ])
   })

@@ -210,6 +210,17 @@ describe('a logout token', () => {
     expect((await deliver(getRoute(app), { logout_token: token })).status).toBe(400)
   })
 
+  it('says how to fix a logout token without exp', async () => {
+    const app = await start()
+    const details: unknown[] = []
+    app.oidc.on('token_rejected', ({ detail }) => details.push(detail))
+    const token = await logoutToken(world.provider, { sub: 'alice', exp: undefined })
+    await deliver(getRoute(app), { logout_token: token })
+    expect(details).toEqual([
+      expect.stringMatching(/^exp is missing, .*; update the provider .*configure it to send exp$/),
+    ])
+  })
+
   it.each(['Logout', null, 5])('ignores the claim typ %j in a logout token', async (typ) => {
     const app = await start()
     const token = await logoutToken(world.provider, { sub: 'alice', typ })

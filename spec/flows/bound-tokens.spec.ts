@@ -191,7 +191,11 @@ describe('a DPoP-bound token', () => {
     expect(answer.status).toBe(status)
     if (status === 200) return
     expect(answer.challenge).toContain('algs="ES256 PS256"')
-    expect(details).toEqual([expect.stringContaining('"alg" (Algorithm) Header Parameter value not allowed')])
+    expect(details).toEqual([
+      expect.stringContaining(
+        'its alg is not in `algorithms` of the guard (ES256, PS256), which tokens and proofs obey; add',
+      ),
+    ])
   })
 
   it.each([

@@ -689,6 +689,21 @@ describe('an error response of the provider', () => {
     expect(page.text()).not.toContain('<script')
   })
 
+  it('an error page shows the text of the provider as its language writes it, and the event escapes it', async () => {
+    const app = await startNotes()
+    const persian = 'نمی\u200cتوانید وارد شوید'
+    world.provider.deny('access_denied', persian)
+    expect((await app.agent().get('/profile')).text()).toContain(persian)
+    expect(listEvents(app, 'login_failed')).toMatchObject([{ detail: expect.stringContaining('\\u{200c}') as string }])
+  })
+
+  it('a subject with control characters is logged in, and its events escape them', async () => {
+    const app = await startNotes()
+    world.provider.misbehave({ idToken: { claims: { sub: 'ali\u001b[2Kce\n' } } })
+    expect((await app.agent().get('/profile')).status).toBe(200)
+    expect(listEvents(app, 'login')).toMatchObject([{ sub: 'ali\\u{1b}[2Kce\\u{a}' }])
+  })
+
   it('a long error text is truncated in the page', async () => {
     const app = await startNotes()
     const agent = app.agent()

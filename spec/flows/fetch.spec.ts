@@ -204,6 +204,31 @@ describe('the destination of an access token', () => {
     expect(detail).not.toContain('secret')
   })
 
+  it('the error of a listed origin with a user name says to remove the user name', async () => {
+    const named = api.origin.replace('//', '//user@')
+    const { app, agent } = await start((req) =>
+      getContext(req)
+        .fetch(req.query['direct'] ? named : api.origin)
+        .catch((error: OidcError) => new Response(error.detail)),
+    )
+    api.answer({ status: 302, headers: { location: `${named}/next` } })
+    for (const query of ['', '?direct=1']) {
+      const detail = (await agent.fetch(`${app.url}/call${query}`)).text()
+      expect(detail).toContain('with a user name or a password; remove them from the URL')
+      expect(detail).not.toContain('does not list')
+    }
+  })
+
+  it('the error of a URL that is not absolute says to pass an absolute URL', async () => {
+    const { app, agent } = await start((req) =>
+      getContext(req)
+        .fetch('/orders')
+        .catch((error: OidcError) => new Response(error.detail)),
+    )
+    const detail = (await agent.fetch(`${app.url}/call`)).text()
+    expect(detail).toBe('`req.oidc.fetch()` was called for a URL, which is not absolute; pass an absolute URL')
+  })
+
   it.each(redirects)(
     'a $status redirect to a listed origin is followed without the token: DPoP $dpop',
     async ({ status, dpop }) => {
@@ -357,8 +382,10 @@ describe('an API that requires a step-up', () => {
     world.provider.misbehave({ idToken: { claims: { auth_time: Math.floor(Date.now() / 1000) - 75 } } })
     const page = await agent.get('/call')
     expect([page.status, page.url]).toEqual([401, `${app.url}/call`])
-    expect(page.text()).toContain('Continue')
     expect(listEvents(app, 'login')).toHaveLength(2)
+    // For `max_age=60`, the provider could again consider its authentication recent, and show no page.
+    const begun = await agent.click(page, 'Continue', { redirect: 'manual' })
+    expect(new URL(readLocation(begun)).searchParams.get('max_age')).toBe('0')
   })
 
   it('a fetch gets 401 with the URL of the step-up login', async () => {

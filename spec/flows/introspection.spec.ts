@@ -197,6 +197,53 @@ describe('a JWT', () => {
   })
 })
 
+describe('an ID token that is introspected', () => {
+  const now = Math.floor(Date.now() / 1000)
+
+  async function judge(own: object, answer: object, header: { typ?: string } = {}): Promise<unknown> {
+    const provider = await start()
+    const claims = { iss: provider.issuer, sub: 'alice', aud: 'orders', iat: now, exp: now + 300 }
+    provider.misbehave({
+      respond: ({ url }) => (url.includes('introspect') ? Response.json({ active: true, ...answer }) : undefined),
+    })
+    const guard = makeGuard(provider, { introspection: { ...client, tokens: 'all' } })
+    return refusal(guard, await provider.sign({ ...claims, ...own }, header))
+  }
+
+  it('an ID token is rejected although the introspection response has a token_type', async () => {
+    const user = { name: 'Alice', email: 'alice@example.com', roles: ['admin'] }
+    const answer = { token_type: 'Bearer', aud: 'orders', sub: 'alice', ...user }
+    expect(await judge(user, answer)).toMatch(/^401 token_invalid the audience is the client itself/)
+  })
+
+  it.each([
+    [{ nonce: 'n', scope: 'orders:read' }, /^401 token_invalid nonce /],
+    [{ at_hash: 'h' }, /^401 token_invalid at_hash /],
+    [{ typ: 'ID' }, /^401 token_invalid the claim typ is "id"/],
+  ])('an ID token with %j is rejected although the introspection response has a scope', async (own, expected) => {
+    const answer = { token_type: 'Bearer', aud: 'orders', scope: 'orders:read' }
+    expect(await judge(own, answer)).toMatch(expected)
+  })
+
+  it('the claim typ of an ID token counts although the introspection response has another', async () => {
+    expect(await judge({ typ: 'ID' }, { aud: 'orders', typ: 'Bearer' })).toMatch(/the claim typ is "id"/)
+  })
+
+  it('the type in the header of an introspected JWT counts', async () => {
+    expect(await judge({}, { aud: 'orders' }, { typ: 'at+jwt' })).toBe('good')
+    expect(await judge({}, { aud: 'orders', scope: 'orders:read' }, { typ: 'logout+jwt' })).toMatch(/the header typ is/)
+  })
+
+  it('an access token whose scope is only in itself, or only in the introspection response, is accepted', async () => {
+    expect(await judge({ scp: ['orders:read'] }, { token_type: 'Bearer', aud: 'orders' })).toBe('good')
+    expect(await judge({}, { scope: 'orders:read', aud: 'orders' })).toBe('good')
+  })
+
+  it('the audience of a JWT does not replace that of the introspection response', async () => {
+    expect(await judge({ scope: 'orders:read' }, { scope: 'orders:read' })).toMatch(/aud is missing/)
+  })
+})
+
 describe('the option introspection', () => {
   it('introspection: true authenticates as the client of the login', async () => {
     const provider = await start()

@@ -276,6 +276,31 @@ describe('requireAuth({ maxAuthAgeSeconds })', () => {
   })
 })
 
+describe('the age of an authentication', () => {
+  it.each([30, 300])('is not extended by a clock of the provider that is %i seconds ahead', async (ahead) => {
+    const { agent } = await start({ maxAuthAgeSeconds: 60 }, { clockToleranceSeconds: ahead, recheckSeconds: 0 })
+    pass(61)
+    const behave = says({ auth_time: now() + ahead })
+    expectPassed(await agent.get('/transfer'))
+    behave()
+    pass(60)
+    expectPassed(await agent.fetch('/transfer'))
+    pass(1)
+    expect((await agent.fetch('/transfer')).status).toBe(401)
+  })
+
+  it('is not renewed by a refreshed ID token with a later auth_time (OIDC Core 12.2)', async () => {
+    const { app, agent } = await start({ maxAuthAgeSeconds: 600 }, { recheckSeconds: 300 })
+    const behave = says({ auth_time: now() + 400 })
+    pass(400)
+    expectPassed(await agent.fetch('/transfer'))
+    await until(() => listEvents(app, 'refresh').length === 1, 'the login was rechecked')
+    behave()
+    pass(201)
+    expect((await agent.fetch('/transfer')).status).toBe(401)
+  })
+})
+
 describe('an authorization response that is held back', () => {
   /** Begins a step-up, lets the user authenticate, and returns the URL of the response when `seconds` have passed. */
   async function holdBack(agent: UserAgent, seconds: number, path = '/transfer'): Promise<string> {
@@ -309,19 +334,23 @@ describe('an authorization response that is held back', () => {
     pass(61)
     const response = await holdBack(agent, 61)
     world.provider.forget()
-    const page = await agent.get(response, { from: `${app.url}/transfer` })
+    const page = await agent.get(response)
     expect([page.status, page.url]).toEqual([401, `${app.url}/transfer`])
     expect(page.text()).toContain('Please confirm who you are')
     expect((await agent.get('/transfer')).status).toBe(401)
     expect(requested()).toEqual([])
     expect(listEvents(app, 'denied')).toMatchObject([
-      { status: 401, detail: 'insufficient auth_time' },
+      {
+        status: 401,
+        detail: expect.stringMatching(/^auth_time is older .*clock.*; synchronize both by NTP$/) as string,
+      },
       { status: 401 },
     ])
     says({ auth_time: now() })
-    await agent.click(page, 'Continue')
+    const end = await agent.click(page, 'Continue')
     expect(requested()).toEqual([{ acr: null, maxAge: '0' }])
-    expectPassed(await agent.get('/transfer'))
+    expect(end.url).toBe(`${app.url}/transfer`)
+    expectPassed(end)
   })
 
   it.each(['/transfer', '/up'])('restarts the login of %s once, and then gets an error page', async (path) => {
@@ -343,7 +372,8 @@ describe('an authorization response that is held back', () => {
         expect(page.text()).toContain('The login took too long.')
       }
     }
-    expect(listEvents(app, 'login_failed')).toMatchObject([{ code: 'login_required', status: 401 }])
+    const detail = expect.stringMatching(/clock.*NTP/) as string
+    expect(listEvents(app, 'login_failed')).toMatchObject([{ code: 'login_required', status: 401, detail }])
     expect((await agent.get('/profile')).status).toBe(200)
   })
 

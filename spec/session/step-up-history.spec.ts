@@ -1,6 +1,7 @@
 import { describe, expect, it, vi } from 'vitest'
 import { nowSeconds } from '../../lib/core/clock.ts'
 import {
+  findAuthTime,
   hasRequestedMaxAge,
   hasReturnedLate,
   listResources,
@@ -107,6 +108,26 @@ describe('a step-up for max_age', () => {
     expect(hasReturnedLate(entry, rule)).toBe(isLate)
     vi.setSystemTime(Date.now() + 1000)
     expect(hasReturnedLate(entry, rule)).toBe(false)
+  })
+
+  it('an authentication counts as one of the login that brought it, whatever later time the provider states', () => {
+    for (const [age, expected] of [
+      [10, 10],
+      [0, 0],
+      [-30, 0],
+      [undefined, undefined],
+    ] as const) {
+      const entry = makeEntry('60', age)
+      const time = findAuthTime(entry)
+      expect(time === undefined ? undefined : entry.requested.at - time).toBe(expected)
+    }
+  })
+
+  it('a max_age can be requested again in time if the clock of the provider is ahead', () => {
+    vi.useFakeTimers({ toFake: ['Date'] })
+    const entry = makeEntry('60', -200)
+    vi.setSystemTime(Date.now() + 61_000)
+    expect(wasRequestedRecently(entry, { scope: [], parameters: { max_age: '60' } })).toBe(false)
   })
 
   it('a max_age can be requested again once the authentication is older, and at least a minute old', () => {

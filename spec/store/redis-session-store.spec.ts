@@ -479,6 +479,18 @@ describe('deleting a session', () => {
     expect(await store.get(id)).toEqual({ cookie: JSON.parse(JSON.stringify(given)) as object, cart: 'apple' })
   })
 
+  it.each([{ sameSite: '' }, { priority: '' }, { path: '' }, { domain: '' }, { maxAge: '' }, { expires: '' }])(
+    'reads a session with the cookie options %j, and express-session serializes its cookie',
+    async (options) => {
+      const written = JSON.stringify({ cookie: Object.assign(new Cookie(), options), cart: 'apple' })
+      await redis.client.set(getKey(id), written)
+      const data = (await store.get(id)) as SessionData
+      const read = store.createSession({ sessionStore: store } as never, data)
+      const { cookie: restored } = read as unknown as { cookie: { serialize: (name: string, value: string) => string } }
+      expect(restored.serialize('sid', 'value')).toMatch(/^sid=value/)
+    },
+  )
+
   it('keeps the record of where the logins were moved', async () => {
     await putLogin(writeReplaced('successor', { default: makeLoginEntry('alice') }))
     await store.destroy(id)

@@ -272,8 +272,10 @@ describe('checkAnsweredClaims()', () => {
   it.each<[token: string, change: object, isGood: boolean]>([
     ['opaque', {}, true],
     ['a.b.c', {}, false],
-    ['a.b.c', { token_type: 'Bearer' }, true],
-    ['a.b.c', { scope: 'openid' }, true],
+    ['a.b.c', { token_type: 'Bearer' }, false],
+    ['a.b.c', { scope: 'openid' }, false],
+    ['a.b.c', { scope: 'orders:read' }, true],
+    ['opaque', { scope: 'openid' }, true],
     ['opaque', { nonce: 'n' }, false],
   ])('for the token %s of the client itself, accepts a response with %j: %s', (token, change, isGood) => {
     const check = (): void =>

@@ -85,9 +85,80 @@ describe('findPurposeFault()', () => {
     }
     expect(findPurposeFault({ typ: 'at+jwt' }, idToken, { clientId: 'web' })).toBeUndefined()
     expect(findPurposeFault({}, idToken, { clientId: 'web', isAccessToken: true })).toBeUndefined()
-    for (const claims of [{ scope: '' }, { scp: 'a' }, { scp: [] }, { typ: 'Bearer' }, { typ: 'DPoP' }]) {
+    for (const claims of [
+      { scope: 'openid a' },
+      { scp: 'a' },
+      { scp: ['openid', 'a'] },
+      { typ: 'Bearer' },
+      { typ: 'DPoP' },
+    ]) {
       expect(findPurposeFault({}, { ...idToken, auth_time: 1, ...claims }, { clientId: 'web' })).toBeUndefined()
     }
+    for (const claims of [{ scope: '' }, { scope: 'openid' }, { scp: [] }, { scp: ['openid', '', 5] }, { scope: ' ' }])
+      expect(findPurposeFault({}, { ...idToken, ...claims })).toEqual(reported)
+  })
+
+  it('rejects a token for the client itself that has a nonce or a code, whatever its scope', () => {
+    for (const scope of ['orders', ['openid', 'orders']]) {
+      expect(findPurposeFault({}, { aud: 'web', azp: 'web', nonce: 'n', scope })).toBe(
+        'nonce in a token for the client itself marks an ID token',
+      )
+      expect(findPurposeFault({}, { aud: ['web'], code: 'c', scope }, { clientId: 'web' })).toBe(
+        'code is a claim of authorization responses',
+      )
+      expect(findPurposeFault({}, { aud: 'orders', azp: 'web', nonce: 'n', scope })).toBeUndefined()
+    }
+    expect(findPurposeFault({}, { aud: 'web', azp: 'web', nonce: 'n', typ: 'Bearer' })).toBeUndefined()
+  })
+
+  it('rejects the ID token of Cloud Foundry UAA, which has the scope openid', () => {
+    const uaa = {
+      aud: ['web'],
+      azp: 'web',
+      scope: ['openid'],
+      client_id: 'web',
+      cid: 'web',
+      jti: 'j',
+      email: 'a@b.test',
+    }
+    for (const claims of [{}, { nonce: 'n' }, { auth_time: 1, amr: ['pwd'] }])
+      for (const hints of [{}, { clientId: 'web' }])
+        expect(findPurposeFault({}, { ...uaa, ...claims }, hints)).toEqual(expect.any(String))
+  })
+
+  it('accepts a token that a client got for itself, as of Spring Authorization Server', () => {
+    const token = { sub: 'web', aud: ['web'], jti: 'j', nbf: 1 }
+    expect(findPurposeFault({}, token, { clientId: 'web' })).toBeUndefined()
+    expect(findPurposeFault({}, { ...token, client_id: 'web' })).toBeUndefined()
+    const marks = ['azp', 'auth_time', 'acr', 'amr', 'sid', 'name', 'email', 'preferred_username', 'nonce']
+    for (const name of marks) {
+      const value = name === 'azp' ? 'web' : 'x'
+      expect(findPurposeFault({}, { ...token, [name]: value }, { clientId: 'web' })).toEqual(expect.any(String))
+    }
+    expect(findPurposeFault({}, { ...token, sub: 'alice' }, { clientId: 'web' })).toEqual(expect.any(String))
+    expect(findPurposeFault({}, { ...token, client_id: 'spa' }, { clientId: 'web' })).toEqual(expect.any(String))
+  })
+
+  it('accepts a token for an API and the client that names the client in client_id only, as of ZITADEL', () => {
+    const token = { sub: 'alice', aud: ['web', 'orders'], client_id: 'web', jti: 'j' }
+    for (const hints of [{}, { clientId: 'web' }]) expect(findPurposeFault({}, token, hints)).toBeUndefined()
+    for (const change of [
+      { azp: 'web' },
+      { auth_time: 1 },
+      { nonce: 'n' },
+      { jti: undefined },
+      { aud: ['web'] },
+      { aud: 'web' },
+      { client_id: undefined },
+    ])
+      expect(findPurposeFault({}, { ...token, ...change }, { clientId: 'web' })).toEqual(expect.any(String))
+  })
+
+  it('accepts amr without a scope and without a client unless it is that of an ID token', () => {
+    const token = { aud: 'authenticated', role: 'authenticated', aal: 'aal1', session_id: 's' }
+    expect(findPurposeFault({}, { ...token, amr: [{ method: 'password', timestamp: 1 }] })).toBeUndefined()
+    for (const amr of [['pwd'], [], 'pwd', [{ method: 'password' }, 'otp'], null])
+      expect(findPurposeFault({}, { ...token, amr })).toMatch(/^amr without a scope/)
   })
 
   it.each([
@@ -103,14 +174,17 @@ describe('findPurposeFault()', () => {
     expect(findPurposeFault({}, claims, { clientId: undefined })).toBeUndefined()
   })
 
-  it.each(['auth_time', 'acr', 'amr'])('accepts %s without a scope only if the token names another client', (name) => {
-    const reported = `${name} without a scope and without a client (azp, client_id) marks an ID token`
-    for (const claims of [{}, { azp: null }, { azp: 5, client_id: ['web'] }])
-      expect(findPurposeFault({}, { aud: 'orders', [name]: 1, ...claims })).toBe(reported)
-    for (const claims of [{ azp: 'web' }, { client_id: 'web' }, { scope: '' }, { typ: 'Bearer' }])
-      expect(findPurposeFault({}, { aud: 'orders', [name]: 1, ...claims })).toBeUndefined()
-    expect(findPurposeFault({}, { aud: 'orders', [name]: 1 }, { isAccessToken: true })).toBeUndefined()
-  })
+  it.each(['auth_time', 'acr', 'amr', 'sid'])(
+    'accepts %s without a scope only if the token names another client',
+    (name) => {
+      const reported = `${name} without a scope and without a client (azp, client_id) marks an ID token. Have the provider add one of them, or the header typ at+jwt`
+      for (const claims of [{}, { azp: null }, { azp: 5, client_id: ['web'] }])
+        expect(findPurposeFault({}, { aud: 'orders', [name]: 1, ...claims })).toBe(reported)
+      for (const claims of [{ azp: 'web' }, { client_id: 'web' }, { scope: '' }, { typ: 'Bearer' }])
+        expect(findPurposeFault({}, { aud: 'orders', [name]: 1, ...claims })).toBeUndefined()
+      expect(findPurposeFault({}, { aud: 'orders', [name]: 1 }, { isAccessToken: true })).toBeUndefined()
+    },
+  )
 
   it('rejects a token with a code claim as an authorization response', () => {
     expect(findPurposeFault({}, { aud: 'web', code: 'c', state: 's' })).toBe(

@@ -3,7 +3,7 @@ import { parseJson } from '../../core/json.ts'
 import { isSecureUrl, parseUrl } from '../../core/urls.ts'
 import type { Instance } from '../../logins/instance.ts'
 import type { Challenge, PresentedToken, ResourceAnswer } from '../../provider/protected-resource.ts'
-import { hasReturnedLate, wasRequestedRecently } from '../../session/step-up-history.ts'
+import { hasReturnedLate, lateReason, wasRequestedRecently } from '../../session/step-up-history.ts'
 import type { LoginEntry } from '../../store/login-entry.ts'
 import { parseScope } from '../../core/scope.ts'
 import { callFollowing, isRepeatable } from './follow-redirects.ts'
@@ -34,13 +34,19 @@ export async function fetchAsUser(
   const needs = findNeeds(answer, entry)
   if (!needs) return answer.response
   await answer.response.body?.cancel()
-  throw new LoginNeeded(needs.scope.length > 0 ? 'not_allowed' : 'authentication_insufficient', {
-    ...needs,
+  const { scope, parameters } = needs
+  const maxAge = parameters['max_age']
+  const isLate = maxAge !== undefined && hasReturnedLate(entry, Number(maxAge))
+  const reason = `${url.origin} returned ${answer.response.status}: ${JSON.stringify(answer.challenges.map(readError))}`
+  throw new LoginNeeded(scope.length > 0 ? 'not_allowed' : 'authentication_insufficient', {
+    scope,
+    // The provider may consider an authentication recent that is too old here. It never does so for `max_age=0`.
+    parameters: isLate ? { ...parameters, max_age: '0' } : parameters,
     provider: instance.options.name,
     owner: instance.owner,
-    detail: `${url.origin} returned ${answer.response.status}: ${JSON.stringify(answer.challenges.map(readError))}`,
+    detail: isLate ? `${reason}; ${lateReason}` : reason,
     isRepeat: wasRequestedRecently(entry, needs),
-    isLate: needs.parameters['max_age'] !== undefined && hasReturnedLate(entry, Number(needs.parameters['max_age'])),
+    isLate,
   })
 }
 
@@ -63,25 +69,26 @@ async function callOrRepeat(
 /** Only the application decides where tokens are sent, so that no request can redirect them. */
 function requirePermittedUrl(instance: Instance, destination: string | URL): URL {
   const url = parseUrl(String(destination))
-  if (url && isPermittedUrl(instance, url)) return url
-  const target = url ? url.origin : 'a URL that is not absolute'
-  throw fail(
-    'destination_refused',
-    `\`req.oidc.fetch()\` was called for ${target}, which \`fetchOrigins\` does not list; add the origin to it`,
-  )
+  const fault = url ? findUrlFault(instance, url) : 'which is not absolute; pass an absolute URL'
+  if (url && fault === undefined) return url
+  throw fail('destination_refused', `\`req.oidc.fetch()\` was called for ${url?.origin ?? 'a URL'}, ${fault}`)
 }
 
 /** A redirect may send the request's body and headers, so only the application decides where redirects lead, too. */
 function requireRedirectPermitted(instance: Instance, from: URL, target: URL): void {
-  if (isPermittedUrl(instance, target)) return
+  const fault = findUrlFault(instance, target)
+  if (fault === undefined) return
   throw fail(
     'destination_refused',
-    `a call of ${from.origin} by \`req.oidc.fetch()\` was redirected to ${target.origin}, which \`fetchOrigins\` does not list; add the origin to it, or pass \`redirect: 'manual'\``,
+    `a call of ${from.origin} by \`req.oidc.fetch()\` was redirected to ${target.origin}, ${fault}, or pass \`redirect: 'manual'\``,
   )
 }
 
-function isPermittedUrl({ options }: Instance, url: URL): boolean {
-  return options.fetchOrigins.includes(url.origin) && isSecureUrl(url.href, false) && !url.username && !url.password
+/** Returns why a URL may not be called, with the fix; undefined if it may. */
+function findUrlFault({ options }: Instance, url: URL): string | undefined {
+  if (url.username || url.password) return 'with a user name or a password; remove them from the URL'
+  if (options.fetchOrigins.includes(url.origin) && isSecureUrl(url.href, false)) return undefined
+  return 'which `fetchOrigins` does not list; add the origin to it'
 }
 
 function isTokenRefused({ response, challenges }: ResourceAnswer): boolean {

@@ -1,10 +1,12 @@
+import type { Request } from 'express'
 import type { ResolvedOptions } from '../../config/resolve.ts'
 import { errorTable } from '../../core/error-table.ts'
 import { LoginNeeded, type OidcError, hookFailed } from '../../core/errors.ts'
 import { toLocalReferer } from '../../core/urls.ts'
+import type { Instance } from '../../logins/instance.ts'
 import { findRequestKind } from '../request/request-kind.ts'
 import { type Page, sendPage } from './html-page.ts'
-import { findPassedInstance } from '../request/request-state.ts'
+import { findPassedInstance, makePublicPath } from '../request/request-state.ts'
 import type { HandlerContext, RequestContext } from '../request/handler-context.ts'
 import { makeLoginUrl } from './login-url.ts'
 import { ensureReport } from './report-error.ts'
@@ -52,7 +54,7 @@ function writeError(handler: HandlerContext, error: OidcError, extras: PageExtra
   // The error may be handled by another instance. Only the login's own instance can request the step-up.
   const loginOwner = error instanceof LoginNeeded ? findPassedInstance(req, error.owner) : instance
   const canLoginHelp = loginOwner !== undefined && (needs !== undefined || error.code === 'login_required')
-  const returnTo = canLoginHelp ? toLocalReferer(req.headers.referer, loginOwner.options.origin) : undefined
+  const returnTo = canLoginHelp ? findReturnTo(req, loginOwner, error) : undefined
   const login = loginOwner && makeLoginUrl(loginOwner, returnTo, needs)
   if (findRequestKind(req) === 'client') {
     // An absolute URL, since the script's page may be on another origin.
@@ -66,6 +68,16 @@ function writeError(handler: HandlerContext, error: OidcError, extras: PageExtra
     small: extras.small,
     link: extras.link ?? chooseNextStep(handler, error, login),
   })
+}
+
+/**
+ * Returns the page that a login on an error page leads back to. A late login has just come back to its page, so the browser
+ * sends the provider as the referrer, if any.
+ */
+function findReturnTo(req: Request, instance: Instance, error: OidcError): string | undefined {
+  const isPage = req.method === 'GET' && findRequestKind(req) === 'navigation'
+  if (isPage && error instanceof LoginNeeded && error.isLate) return makePublicPath(req, instance)
+  return toLocalReferer(req.headers.referer, instance.options.origin)
 }
 
 /** Returns the link of an error page: to log in (again), or another way to continue. */

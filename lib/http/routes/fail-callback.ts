@@ -58,7 +58,7 @@ function failCallback({ handler, state, page, login, lateLogin }: Callback, thro
   // A refused step-up leaves the existing login unchanged.
   const back = login && findEntry(req, instance) ? login.returnTo : undefined
   answerError(handler, error, {
-    small: error.detail,
+    small: error.original,
     ...(back === undefined ? {} : { note: 'You are still logged in.', link: { href: back, text: 'Go back' } }),
   })
 }

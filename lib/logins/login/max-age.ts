@@ -1,6 +1,6 @@
 import { OidcError } from '../../core/errors.ts'
 import { nowSeconds } from '../../core/clock.ts'
-import { extendMaxAge } from '../../session/step-up-history.ts'
+import { extendMaxAge, lateReason } from '../../session/step-up-history.ts'
 import { tokenInvalid } from '../../tokens/token-rejected.ts'
 import type { Instance } from '../instance.ts'
 import { type StartedLogin, readMaxAge } from '../../session/login-in-progress.ts'
@@ -11,7 +11,7 @@ export class ReturnedLate extends OidcError {
   constructor() {
     super('login_required', 'The login took too long. Please log in again.', {
       status: 401,
-      detail: 'the authorization response was used when auth_time was older than max_age permits',
+      detail: lateReason,
     })
   }
 }

@@ -43,7 +43,7 @@ export async function reidentify(
   const own = readAccessToken(response, former.scope)
   const changes = {
     ...found,
-    ...(claims && describeAuthentication(instance, claims)),
+    ...(claims && describeRefreshed(instance, claims, entry)),
     checkedAt: nowSeconds(),
     ...(own.expiresAt === undefined ? {} : { accessTokenEndsAt: own.expiresAt }),
   }
@@ -56,6 +56,20 @@ export async function reidentify(
     },
     makeEntry: ({ accessTokenEndsAt: _former, ...entry }) => ({ ...entry, ...changes }),
   })
+}
+
+/**
+ * Reads how the user authenticated from a refreshed ID token. Its `auth_time` must be that of the original authentication
+ * (OIDC Core, section 12.2), so a later one does not count.
+ */
+function describeRefreshed(
+  instance: Instance,
+  claims: IdTokenClaims,
+  former: LoginEntry,
+): Pick<LoginEntry, 'acr' | 'authTime'> {
+  const found = describeAuthentication(instance, claims)
+  const times = [former.authTime, found.authTime].filter((time) => time !== undefined)
+  return { ...found, ...(times.length > 0 && { authTime: Math.min(...times) }) }
 }
 
 /**

@@ -96,6 +96,19 @@ describe('a refresh', () => {
     expect(entry.user).toEqual({ iss: issuer, sub: 'alice', name: 'Alice' })
   })
 
+  it.each<[former: number | undefined, refreshed: number | undefined, expected: number | undefined]>([
+    [100, 200, 100],
+    [200, 100, 100],
+    [100, undefined, 100],
+    [undefined, 100, 100],
+    [undefined, undefined, undefined],
+  ])('a refresh of a login with auth_time %s keeps the earlier one if the ID token has %s', async (...times) => {
+    const [authTime, refreshed, expected] = times
+    const entry = { ...alice, ...(authTime !== undefined && { authTime }) }
+    const next = response({ idToken: await idToken({ auth_time: refreshed }) })
+    expect((await after(made(), next, { entry })).entry.authTime).toBe(expected)
+  })
+
   it('a refresh without expires_in removes the former expiry', async () => {
     const { entry } = await after(made(), response({ expiresIn: undefined }))
     expect(entry).not.toHaveProperty('accessTokenEndsAt')
