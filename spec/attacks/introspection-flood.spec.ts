@@ -70,7 +70,7 @@ async function startApi(
 }
 
 async function issue(provider: TestProvider): Promise<string> {
-  return (await provider.issueTokens('alice', { scope: 'openid' }))['access_token'] as string
+  return (await provider.issueTokens('alice', { scope: 'openid profile' }))['access_token'] as string
 }
 
 /** Tokens that are made up, each another one, and the introspections that the provider holds of them. */
