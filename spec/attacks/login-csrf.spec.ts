@@ -5,7 +5,7 @@
 import * as fc from 'fast-check'
 import type { OidcOptions } from 'express-session-oidc'
 import type { UserAgent, UserAgentResponse } from 'express-session-oidc/testing'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import type { AppSetup, TestApp } from '../support/app.ts'
 import {
   behindTls,
@@ -226,6 +226,8 @@ describe('a response that the attacker has already used', () => {
       const victim = browser(app)
       await prepare(victim)
       const before = await listNotes(victim, { ...app, url: publicOrigin })
+      // Otherwise the login of the victim could count as later than that of the attacker.
+      vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 2000 })
       const { attacker, callback } = await attack(app)
       await attacker.get(callback)
       world.provider.forget()

@@ -46,8 +46,8 @@ describe.each([
     // Nothing that a script could read, and no token in any cookie.
     expect(await page.evaluate('document.cookie')).toBe('')
     const cookies = await page.context().cookies(main.url)
-    const names = cookies.map(({ name }) => name.replace(/^oidc\.[\w-]{11}\./, 'oidc.*.'))
-    expect(names.toSorted()).toEqual(['demo.sid', 'oidc.*.finished'])
+    const names = cookies.map(({ name }) => name.replace(/^oidc\.[\w-]{8}\./, 'oidc.*.'))
+    expect(names.toSorted()).toEqual(['demo.sid', 'oidc.*.finished', 'oidc.mark'])
     expect(cookies.map(({ value }) => value).join()).not.toContain('eyJ')
 
     for (const name of ['Members', 'Admin']) {

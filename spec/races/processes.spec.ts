@@ -1,14 +1,13 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { UserAgent } from 'express-session-oidc/testing'
 import { beforeAll, describe, expect, it, vi } from 'vitest'
-import { origin } from './support/app.ts'
+import { getId, secureOrigin, sessionCookie } from './support/app.ts'
 import { chances } from './support/chances.ts'
 import { begun, fleetOfFile, whoIs } from './support/fleet.ts'
 import type { RaceProcess } from './support/processes.ts'
 import { seed } from './support/stage.ts'
 import { forgetFinished } from '../support/identity.ts'
 import { redisForFile } from '../support/redis.ts'
-import { sessionId } from '../support/session-cookie.ts'
 import type { Who } from '../support/two-instances.ts'
 
 // A race of all processes may take long on a busy machine.
@@ -23,7 +22,9 @@ beforeAll(() => console.log(`races of ${count} processes: seed ${seed}`))
 /** A second browser with the same cookies, whose requests go to one process. */
 function tab(of: UserAgent, only: number): UserAgent {
   const other = fleet.browser(() => 0, only)
-  for (const { name, value } of of.jar.cookies(origin)) other.jar.set(`${name}=${value}; Path=/; HttpOnly`, origin)
+  for (const { name, value } of of.jar.cookies(secureOrigin)) {
+    other.jar.set(`${name}=${value}; Path=/; HttpOnly; Secure`, secureOrigin)
+  }
   return other
 }
 
@@ -62,7 +63,7 @@ describe('one authorization response delivered to all processes at once', () => 
         const exchanges = fleet.providers[name].requestsTo('token').filter(({ params }) => params.get('code') === code)
         expect(exchanges).toHaveLength(1)
         const winners = tabs.filter((_, index) =>
-          answers[index]?.headers.getSetCookie().some((line) => line.startsWith('connect.sid=')),
+          answers[index]?.headers.getSetCookie().some((line) => line.startsWith(`${sessionCookie}=`)),
         )
         expect(winners).toHaveLength(1)
         const expected = { ...nobody, [name]: sub, cart: round > 2 ? 'something' : null }
@@ -85,7 +86,7 @@ describe('a logout in one process', () => {
         const isLinked = round % 2 === 1
         if (isLinked) await agent.get(`/as/partner/${sub}`)
         await agent.get('/put/before')
-        const id = sessionId(agent)
+        const id = getId(agent.jar.get(sessionCookie)?.value ?? '')
         const old = tab(agent, chance(count))
         const paths = ['/put/late', '/save/late', '/guarded/default', '/own', '/who', `/slow/${chance(40)}/late`]
         const others = Array.from({ length: 3 * count }, (_, index) =>
@@ -158,7 +159,7 @@ describe('a process that is killed during callbacks and logouts', () => {
           cut++
         }
         forgetFinished(agent)
-        const cookie = agent.jar.get('connect.sid')?.value
+        const cookie = agent.jar.get(sessionCookie)?.value
         if (cookie !== undefined) cookies.add(cookie)
       }
     }
@@ -176,7 +177,7 @@ describe('a process that is killed during callbacks and logouts', () => {
       const mine = [null, sub]
       for (const cookie of cookies) {
         const thief = fleet.browser(chance)
-        thief.jar.set(`connect.sid=${cookie}; Path=/; HttpOnly`, origin)
+        thief.jar.set(`${sessionCookie}=${cookie}; Path=/; HttpOnly; Secure`, secureOrigin)
         const who = await whoIs(thief)
         expect(mine).toContain(who.default)
         expect(mine).toContain(who.partner)

@@ -1,5 +1,5 @@
 /** What must still hold after concurrent requests are finished. */
-import { names, RaceBrowser, seenBy, type RaceApp } from './app.ts'
+import { names, RaceBrowser, seenBy, sessionCookie, type RaceApp } from './app.ts'
 import type { RaceProvider } from './provider.ts'
 import type { Who } from '../../support/two-instances.ts'
 
@@ -28,7 +28,7 @@ export async function stillRefreshed(
     for (const name of names) {
       const sub = who[name]
       if (sub === null) continue
-      const answer = await new RaceBrowser().go(app, `/token/${name}`, `connect.sid=${seen.get(session)}`)
+      const answer = await new RaceBrowser().go(app, `/token/${name}`, `${sessionCookie}=${seen.get(session)}`)
       if (answer.status === 200 && (answer.json() as { sub: string }).sub === sub) continue
       if ((answer.status === 401 || answer.status === 302) && lost.has(`${name} ${sub}`)) continue
       wrong.push(`the login of ${name} ${sub} is lost: ${answer.status} ${answer.text().slice(0, 200)}`)

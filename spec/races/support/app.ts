@@ -16,7 +16,12 @@ declare module 'express-session' {
   }
 }
 
+/** The origin of applications that run as processes. */
 export const origin = 'http://127.0.0.1:3000'
+/** The origin of applications in this process. Over https, browsers hold sessions that nobody can plant. */
+export const secureOrigin = 'https://127.0.0.1:3000'
+/** Name of the session cookie of applications in this process. */
+export const sessionCookie = '__Host-sid'
 export const idleSeconds = 600
 export const maxLoginSeconds = 1500
 
@@ -59,7 +64,7 @@ export function raceApp(
   const reported: Told[] = []
   const make = (name: Name): Oidc => {
     const own = name === 'default' ? {} : { name }
-    const common = { baseUrl: origin, secret, maxLoginSeconds, ...options }
+    const common = { baseUrl: secureOrigin, secret, maxLoginSeconds, ...options }
     const oidc = createOidc({ ...providers.settings(name), ...own, ...common })
     for (const event of ['login', 'logout'] as const) {
       oidc.on(event, ({ loginId }) => reported.push({ event, instance: name, loginId }))
@@ -86,7 +91,10 @@ export function raceApp(
 function startedApp(of: Readonly<Record<Name, Oidc>>, store: RedisSessionStore, waits: Waits): Express {
   const { default: oidc, partner } = of
   const app = express()
-  app.use(session({ secret, store, resave: false, saveUninitialized: false, cookie: { sameSite: 'lax' } }))
+  // Processes get plain requests, as behind a proxy that terminates TLS.
+  app.set('trust proxy', 1)
+  const cookie = { sameSite: 'lax', secure: true, path: '/' } as const
+  app.use(session({ name: sessionCookie, secret, store, resave: false, saveUninitialized: false, cookie }))
   app.use(oidc.router, partner.router)
 
   const who = (req: Request): Who => ({
@@ -175,8 +183,6 @@ const navigation = {
   'sec-fetch-dest': 'document',
 }
 
-const cookieName = 'connect.sid'
-
 /** The id in the value of a session cookie. */
 export function getId(value: string): string {
   return /^s:(.+)\.[^.]+$/.exec(decodeURIComponent(value))?.[1] ?? ''
@@ -190,12 +196,12 @@ export class RaceBrowser {
 
   /** The id of the session that its cookie names; undefined without a cookie. */
   get session(): string | undefined {
-    const value = this.jar.get(cookieName)?.value
+    const value = this.jar.get(sessionCookie)?.value
     return value === undefined ? undefined : getId(value)
   }
 
   /** Opens a page with its current cookies, or with the given ones. */
-  async go(app: RaceApp, path: string, cookie = this.jar.header(origin)): Promise<RaceAnswer> {
+  async go(app: RaceApp, path: string, cookie = this.jar.header(secureOrigin)): Promise<RaceAnswer> {
     const answer = await ask(app.express, path, getHeaders(navigation, cookie))
     this.take(answer)
     return answer
@@ -203,7 +209,7 @@ export class RaceBrowser {
 
   /** Stores the cookies of a response. */
   take(answer: RaceAnswer): void {
-    for (const line of answer.setCookie) this.jar.set(line, origin)
+    for (const line of answer.setCookie) this.jar.set(line, secureOrigin)
     const value = getSessionCookie(answer)
     if (value !== undefined) this.seen.set(getId(value), value)
   }
@@ -211,7 +217,8 @@ export class RaceBrowser {
   /** A copy of this browser in its current state. */
   copy(): RaceBrowser {
     const copy = new RaceBrowser()
-    for (const { name, value } of this.jar.cookies()) copy.jar.set(`${name}=${value}; Path=/; HttpOnly`, origin)
+    for (const { name, value } of this.jar.cookies())
+      copy.jar.set(`${name}=${value}; Path=/; HttpOnly; Secure`, secureOrigin)
     for (const [id, value] of this.seen) copy.seen.set(id, value)
     return copy
   }
@@ -219,7 +226,7 @@ export class RaceBrowser {
 
 /** The session cookie that a response sets. */
 export function getSessionCookie(answer: RaceAnswer): string | undefined {
-  const line = answer.setCookie.find((each) => each.startsWith(`${cookieName}=`))
+  const line = answer.setCookie.find((each) => each.startsWith(`${sessionCookie}=`))
   return line === undefined ? undefined : /=([^;]*)/.exec(line)?.[1]
 }
 
@@ -231,11 +238,11 @@ export function tellLogout(app: RaceApp, name: Name, token: string): Promise<Rac
 
 /** What a client sees that has nothing but a session cookie. */
 export async function seenBy(app: RaceApp, value: string): Promise<Who> {
-  const answer = await ask(app.express, '/who', getHeaders({ accept: '*/*' }, `${cookieName}=${value}`))
+  const answer = await ask(app.express, '/who', getHeaders({ accept: '*/*' }, `${sessionCookie}=${value}`))
   if (answer.status !== 200) throw new Error(`${answer.status} ${answer.text()}`)
   return answer.json() as Who
 }
 
 function getHeaders(headers: Record<string, string>, cookie: string | undefined): Record<string, string> {
-  return { host: new URL(origin).host, ...headers, ...(cookie === undefined ? {} : { cookie }) }
+  return { host: new URL(secureOrigin).host, ...headers, ...(cookie === undefined ? {} : { cookie }) }
 }

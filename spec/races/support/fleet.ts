@@ -3,7 +3,7 @@ import { createUserAgent, startTestProvider, type TestProvider, type UserAgent }
 import { afterAll, beforeAll, expect, inject } from 'vitest'
 import { readLocation } from '../../support/flow.ts'
 import type { Who } from '../../support/two-instances.ts'
-import { origin } from './app.ts'
+import { secureOrigin } from './app.ts'
 import { compiledPath, startProcess, type RaceProcess } from './processes.ts'
 
 export interface Fleet {
@@ -44,11 +44,11 @@ export function fleetOfFile(count: number, people: readonly string[]): Fleet {
     },
     browser(chance, only) {
       const proxies = {
-        get [origin]() {
+        get [secureOrigin]() {
           return (processes[only ?? chance(count)] as RaceProcess).url
         },
       }
-      return createUserAgent({ baseUrl: origin, proxies })
+      return createUserAgent({ baseUrl: secureOrigin, proxies })
     },
   }
 }

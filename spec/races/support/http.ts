@@ -15,7 +15,7 @@ export interface RaceAnswer {
 
 const socket = {
   remoteAddress: '127.0.0.1',
-  encrypted: false,
+  encrypted: true,
   on: () => socket,
   once: () => socket,
   removeListener: () => socket,

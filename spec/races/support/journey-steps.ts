@@ -1,7 +1,7 @@
 /** Everything that may happen to a session, each as a command for fast-check. */
 import * as fc from 'fast-check'
 import { expect } from 'vitest'
-import { seenBy, type Name, type RaceBrowser } from './app.ts'
+import { secureOrigin, seenBy, sessionCookie, type Name, type RaceBrowser } from './app.ts'
 import { begin, comesBack, forgetAllFinished, go, goesOn, step, type Begun, type Step } from './journey.ts'
 import { users } from './ops.ts'
 
@@ -71,7 +71,7 @@ const strangers = fc.tuple(which, fc.nat(20)).map(([browser, at]) =>
       const before = [...world.provider.exchanges.values()].length
       const { status, setCookie } = await go(believed, world, 2, begun.path)
       expect(begun.used && believed.model.now() < begun.used.at + 900 ? [400] : [302, 400]).toContain(status)
-      expect(setCookie.join()).not.toContain('connect.sid')
+      expect(setCookie.join()).not.toContain(sessionCookie)
       expect([...world.provider.exchanges.values()].length).toBe(before)
     },
   ),
@@ -100,7 +100,7 @@ const thieves = fc.tuple(fc.nat(20), fc.constantFrom('put', 'logout', 'destroy')
       if (world.cookies.size === 0) return
       const [id, value] = pick([...world.cookies], at)
       thief.jar.clear()
-      thief.jar.set(`connect.sid=${value}; Path=/`, 'http://127.0.0.1:3000')
+      thief.jar.set(`${sessionCookie}=${value}; Path=/; Secure`, secureOrigin)
       const what = `write ${believed.writes++}`
       const path = how === 'put' ? `/put/${what}` : how === 'logout' ? logoutPath(name) : '/destroy'
       const came = believed.model.now()
@@ -172,7 +172,7 @@ const steals = fc.tuple(which, fc.nat(20)).map(([browser, at]) =>
     async (_believed, { browsers, cookies }) => {
       if (cookies.size === 0) return
       const [, value] = pick([...cookies], at)
-      browsers[browser]?.jar.set(`connect.sid=${value}; Path=/`, 'http://127.0.0.1:3000')
+      browsers[browser]?.jar.set(`${sessionCookie}=${value}; Path=/; Secure`, secureOrigin)
     },
   ),
 )

@@ -165,7 +165,9 @@ export class Judge {
         return [after, changed(after, (next) => next.keep(id as string, former))]
       }
       case 'on':
-        return twins.some((twin) => twin.outcome === 'in' && applied.has(twin.at)) ? [model] : []
+        return twins.some((twin) => twin.outcome === 'in' && applied.has(twin.at)) || this.#isLoggedIn(model, begun)
+          ? [model]
+          : []
       case 'anew': {
         const isOver = this.#slack[index]?.before.hadLogins === true && model.session(id) === undefined
         const isSpent = twins.length > 0 && (fault !== undefined || twins.every((twin) => twin.outcome !== 'in'))
@@ -176,6 +178,13 @@ export class Judge {
       default:
         return []
     }
+  }
+
+  /** Whether another login has made a session in which the same user is logged in: a login that it has overtaken is not needed. */
+  #isLoggedIn(model: Model, { name, sub }: Begun): boolean {
+    return this.#case.ended.some(
+      ({ outcome, made }) => outcome === 'in' && model.session(made)?.logins[name]?.sub === sub,
+    )
   }
 
   #afterGuarded(model: Model, ended: Ended, name: Name): Model[] {

@@ -89,6 +89,12 @@ export class Model {
     return { ...session, logins }
   }
 
+  /** Whether a session has a login that finished since another one began. */
+  isLoggedInSince(id: string | undefined, name: Name, begunAt: number): boolean {
+    const login = this.session(id)?.logins[name]
+    return login !== undefined && Math.floor(login.endsAt - maxLoginSeconds) >= Math.floor(begunAt)
+  }
+
   /** Where the logins of a replaced session went. */
   successor(id: string | undefined): string | undefined {
     return this.#wentFrom(id)?.to

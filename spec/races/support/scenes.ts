@@ -1,7 +1,7 @@
 /** Plays concurrent requests, each time from the same initial state. */
 import { atWork, done, elsewhere, play, turn, type Turns } from './actors.ts'
 import { heals, laterMs, stillRefreshed, type Response } from './aftermath.ts'
-import { origin, RaceBrowser, raceApp, seenBy, tellLogout, type RaceApp } from './app.ts'
+import { secureOrigin, sessionCookie, RaceBrowser, raceApp, seenBy, tellLogout, type RaceApp } from './app.ts'
 import { RaceClient } from './client.ts'
 import type { RaceAnswer } from './http.ts'
 import { Judge } from './judge.ts'
@@ -77,7 +77,7 @@ export class Stage {
         for (const copy of [0, 1] as const) {
           const other = new RaceBrowser()
           const path = await this.#begin(app, other, { name, sub, copy })
-          responses.set(getKey({ name, sub, copy }), { path, cookie: other.jar.header(origin) ?? '' })
+          responses.set(getKey({ name, sub, copy }), { path, cookie: other.jar.header(secureOrigin) ?? '' })
         }
       }
       this.#prepared.set(former, { former, browser, responses })
@@ -162,8 +162,8 @@ export class Stage {
   }
 
   #send(app: RaceApp, prepared: Prepared, op: Op, index: number): Promise<RaceAnswer> {
-    const value = prepared.browser.jar.get('connect.sid')?.value
-    const session = value === undefined ? [] : [`connect.sid=${value}`]
+    const value = prepared.browser.jar.get(sessionCookie)?.value
+    const session = value === undefined ? [] : [`${sessionCookie}=${value}`]
     const go = (path: string, cookies: readonly string[] = session): Promise<RaceAnswer> =>
       new RaceBrowser().go(app, path, cookies.length === 0 ? undefined : cookies.join('; '))
     switch (op.kind) {

@@ -3,6 +3,7 @@
  * goes in, and the login record comes out. Code exchange, verification and records are real. The token endpoint answers
  * within the process, and the session and its records are in memory.
  */
+import { escapeControls } from '../../../lib/core/escape-invisible.ts'
 import { randomBytes } from 'node:crypto'
 import type { OidcOptions, OidcTokenSet } from 'express-session-oidc'
 import type { TestFaults, TestProvider } from 'express-session-oidc/testing'
@@ -118,7 +119,7 @@ async function directLogin(instance: Instance, issuer: string, reported: object[
     if (!entry) throw new Error('no login record')
     expectSaneEntry(entry, issuer)
     expect(session.id).not.toBe(formerId)
-    expect(reported).toMatchObject([{ issuer: entry.issuer, sub: entry.sub, loginId: entry.loginId }])
+    expect(reported).toMatchObject([{ issuer: entry.issuer, sub: escapeControls(entry.sub), loginId: entry.loginId }])
     const opened = await instance.loginsIn(records).tokens(session.id, entry.loginId)
     if (!opened) throw new Error('no tokens')
     return { how: 'login', entry, handed: handed[0] as OidcTokenSet, stored: toTokenSet(opened) }
