@@ -166,8 +166,8 @@ export function checkAnsweredClaims(token: string, claims: OidcUnknownClaims, ch
 }
 
 /**
- * Checks that an introspected token is an access token. `token_type` does not show it: Okta answers `Bearer` for ID tokens,
- * too. A response may omit what shows it, so the claims of a JWT itself count as well. They grant nothing.
+ * Checks that an introspected token is an access token. `token_type` does not show it: some endpoints also take ID tokens. A
+ * response may omit what shows it, so the claims of a JWT itself count as well. They grant nothing.
  */
 function checkAnsweredPurpose(token: string, answer: OidcUnknownClaims, checks: PresentedTokenChecks): void {
   if (!looksLikeJwt(token)) return checkPurpose({}, answer, checks, true)
