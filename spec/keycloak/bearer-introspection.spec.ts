@@ -81,7 +81,9 @@ describe.skipIf(!realm.isThere)('an introspected token', () => {
       expect((await api.call(token)).status).toBe(401)
     }
     const another = { ...inactive, detail: 'introspection: token_type is not that of an access token' }
-    expect(api.events).toEqual([inactive, another, inactive, inactive])
+    // The refresh token has a symmetric signature, and the last token none: they are not sent to Keycloak.
+    const unsent = { name: inactive.name, detail: expect.not.stringContaining('introspection:') as string }
+    expect(api.events).toEqual([unsent, another, inactive, unsent])
     expect((await api.call(tokens.access)).status).toBe(200)
   })
 })
