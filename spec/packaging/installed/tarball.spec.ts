@@ -66,9 +66,9 @@ describe('the tarball', () => {
   })
 
   // Login alone took 99 kB. Bearer guards, Entra and the test helpers were added later, then 20 kB of documentation comments.
-  it('the tarball is smaller than 220 kB', () => {
+  it('the tarball is smaller than 250 kB', () => {
     console.log(`${packed.size} bytes packed, ${packed.paths.length} files`)
-    expect(packed.size).toBeLessThan(220_000)
+    expect(packed.size).toBeLessThan(250_000)
   })
 
   it('has its documentation in the declarations, and no comments in the scripts', async () => {
