@@ -691,7 +691,8 @@ describe('an error response of the provider', () => {
 
   it('an error page shows the text of the provider as its language writes it, and the event escapes it', async () => {
     const app = await startNotes()
-    const persian = '\u0646\u0645\u06cc\u200c\u062a\u0648\u0627\u0646\u06cc\u062f \u0648\u0627\u0631\u062f \u0634\u0648\u06cc\u062f'
+    const persian =
+      '\u0646\u0645\u06cc\u200c\u062a\u0648\u0627\u0646\u06cc\u062f \u0648\u0627\u0631\u062f \u0634\u0648\u06cc\u062f'
     world.provider.deny('access_denied', persian)
     expect((await app.agent().get('/profile')).text()).toContain(persian)
     expect(listEvents(app, 'login_failed')).toMatchObject([{ detail: expect.stringContaining('\\u{200c}') as string }])
