@@ -30,7 +30,8 @@ export interface OidcLoginParameters {
    * @example oidc.login({ acrValues: 'gold' }) */
   acrValues?: string | readonly string[] | undefined
   /** Maximum time since the user last authenticated (`max_age`), in whole seconds. The ID token's `auth_time` must match,
-   * within the clock tolerance, when the user returns. To allow for the way back, less than a minute counts as a minute.
+   * within the clock tolerance, when the user returns. Values below 60 are treated as 60, because returning
+   * from the provider takes time.
    * @default any
    * @example oidc.login({ maxAuthAgeSeconds: 300 }) */
   maxAuthAgeSeconds?: number | undefined

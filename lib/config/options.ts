@@ -179,14 +179,14 @@ export interface OidcBaseOptions<Claims extends object = OidcUserClaims> {
    * @see https://openid.net/specs/openid-connect-rpinitiated-1_0.html#RPLogout
    * @example createOidc({ ...options, postLogoutRedirect: '/goodbye' }) */
   postLogoutRedirect?: string | undefined
-  /** Sends the ID token to the provider at a logout (`id_token_hint`). It passes through the browser, in a URL. With `false`,
-   * `client_id` and `logout_hint` are sent without it, and the provider may ask the user to confirm the logout.
+  /** Whether a logout sends the ID token (`id_token_hint`), which passes through the browser in a URL. `client_id` and
+   * `logout_hint` are sent in either case. Without the ID token, the provider may ask the user to confirm the logout.
    * @default true
    * @see https://openid.net/specs/openid-connect-rpinitiated-1_0.html#RPLogout
    * @example createOidc({ ...options, logoutHint: false }) */
   logoutHint?: boolean | undefined
-  /** Mode of the authorization response. `form_post` requires `https:` or loopback, because its cookie is `Secure`. Its
-   * response, above all the code, may have 6000 bytes.
+  /** Mode of the authorization response. `form_post` requires `https:` or loopback, because its cookie is `Secure`. The
+   * response, which is mostly the code, is limited to 6000 bytes; a larger one is refused with 413.
    * @default 'query'
    * @see https://openid.net/specs/oauth-v2-form-post-response-mode-1_0.html#FormPostResponseMode
    * @example createOidc({ ...options, responseMode: 'form_post' }) */

@@ -30,7 +30,7 @@ export function readRoles(own: RoleReader | undefined, sources: OidcRoleSources)
 /**
  * Returns Keycloak's realm roles, its client roles as `client:role`, and those of `client` without the prefix as well. The
  * first colon always ends the client's part, so no client can define the role of another: a colon in a client id is
- * encoded, and a role with a colon is never without its prefix.
+ * encoded, and a client role whose name has a colon is listed only with its prefix.
  */
 export function readKeycloakRoles(sources: OidcRoleSources, client?: string): string[] {
   const claims = findSource(sources, keycloakClaims)

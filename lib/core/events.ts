@@ -39,13 +39,13 @@ export type OidcRefreshReason = 'expiry' | 'recheck' | 'rejected'
 export interface OidcEvents {
   /**
    * A browser was redirected to the provider to log in. `prompt` is the parameter of the authorization request, if it
-   * has one. `attempt` counts the restarts of the login, from 0 to 3: the browser came back without the login's cookie,
-   * or too late, or a logout or another tab was faster.
+   * has one. `attempt` counts the restarts of the login, from 0 to 3: its cookie was missing, it took too
+   * long, a logout or another tab intervened, or the user went back to the provider.
    */
   login_begun: OidcEventBase & { prompt: string | undefined; attempt: number }
   /**
-   * A login is complete. `loginId` identifies it until it ends; it grants no access. `isPageLost` is true if the query of
-   * the page to return to was too long to keep while several logins were in progress, so the user gets the page without it.
+   * A login is complete. `loginId` identifies it until it ends; it grants no access. `isPageLost` is true if the URL of
+   * the page to return to was too long to keep, so the user got the page without its query, or the start page.
    */
   login: OidcEventBase & { issuer: string; sub: string; loginId: string; isPageLost?: true | undefined }
   /** A login could not be begun or finished; at most one event per request. `code` is the code of the error. */

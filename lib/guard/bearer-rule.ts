@@ -32,7 +32,7 @@ export interface BearerTokenRule extends Pick<OidcRule, 'roles' | 'anyRole' | 's
   /**
    * Maximum time since the user last authenticated (`auth_time`), in seconds, from 0 to 31,622,400 (366 days). If it was
    * longer ago, the response is a 401 whose challenge requests a new one (`max_age`). The clock tolerance is not added, so
-   * leave clients the time to log in and to send the token: a minute at least.
+   * allow at least 60 seconds, in which clients log in and send the token.
    *
    * @default any
    * @see https://www.rfc-editor.org/rfc/rfc9470#section-3

@@ -26,7 +26,7 @@ export interface LoginInProgress extends StartedLogin, LoginSecrets {
   readonly from: readonly string[]
   /** Whether the browser has the login's details in a cookie of their own. */
   readonly hasDetails: boolean
-  /** Whether the whole page was lost, because the browser has the details of a later login. */
+  /** Whether the page was too long to keep: the browser has no details, or those of a later login. */
   readonly isPageLost: boolean
 }
 

@@ -87,7 +87,7 @@ export function listProgressCookies(place: CookiePlace, cookies: ReadonlyMap<str
 /** Returns the cookies to remove so that a new one has room: the unusable ones, and the oldest beyond the maximum. */
 export function listSurplusCookies(place: CookiePlace, cookies: ReadonlyMap<string, string>): Cookie[] {
   const known = listProgressCookies(place, cookies)
-  // A clock that is further ahead did not write this time, and such a cookie would count as the latest for ever.
+  // No clock in use writes a time this far ahead, and such a cookie would count as the latest for ever.
   const latest = known.filter(({ startedAt }) => startedAt - nowSeconds() < transactionSeconds).toReversed()
   let characters = longestCookie
   const kept = latest.filter(({ name, startedAt }, index) => {

@@ -28,8 +28,8 @@ const full: Trust = { data: true, logins: true }
  * Decides whether the session that arrived at a callback belongs to the browser that began the login. Another host of the
  * same site can set a session cookie here, unless the name of the cookie begins with `__Host-`. So without that prefix, the
  * session must be known to the login: its cookie, which no other host can set, names the session or one that the session has
- * replaced; or the session was created in a request that showed this cookie. Logins of other instances are kept only if
- * the browser's mark agrees as well, because the cookie names a session that was planted before the login began, too.
+ * replaced; or the session was created in a request that showed this cookie. If only `from` names the session, logins of
+ * other instances need the browser's mark as well: a session that was planted before the login began is in `from`, too.
  */
 export function findTrust(
   { from, cookie, mark }: Pick<LoginInProgress, 'from' | 'cookie' | 'mark'>,

@@ -9,7 +9,7 @@ const accessTypes = ['bearer', 'dpop', 'at+jwt', 'access_token']
 export interface PurposeHints {
   /** The client of the guard; undefined if it has none. An ID token for it has it as audience. */
   readonly clientId?: string | undefined
-  /** Whether something other than header and claims shows that the token is an access token. */
+  /** Whether the token is known to be an access token: it is opaque, or the provider's preset recognizes it. */
   readonly isAccessToken?: boolean | undefined
 }
 
@@ -97,7 +97,7 @@ function isSharedToken({ aud, azp, auth_time: authTime, client_id: client, jti }
   )
 }
 
-/** Returns why a token that nothing marks as an access token is none. None of these marks is required in an ID token. */
+/** Returns why a token without any mark is not accepted as an access token. An ID token need not have these claims. */
 function findUnscopedFault(claims: OidcUnknownClaims, hints: PurposeHints): string | undefined {
   if (claims['nonce'] !== undefined) return 'nonce without a scope marks an ID token'
   if (claims['code'] !== undefined) return 'code is a claim of authorization responses'

@@ -106,7 +106,7 @@ function classifyFailure(error: unknown, { state }: Callback, login: LoginInProg
     const { replacement: entry } = error
     if (entry && isAsGood(entry, state)) return { kind: 'logged-in', entry }
     if (attempt < mostAttempts) return { kind: 'overtaken', attempt: attempt + 1 }
-    return { kind: 'failed', error: new LoggedOutMeanwhile() }
+    return { kind: 'failed', error: loginOvertaken() }
   }
   // A login restarts once, after a logout or if it took too long. After that, the user has to start it.
   const isOvertaken = error instanceof LoggedOutMeanwhile || error instanceof ReturnedLate
@@ -183,6 +183,12 @@ function readArrival({ handler: { instance, req }, session }: Callback): Arrival
     mark: readMark(instance.cookiePlace, cookies),
     inProgress: hashLoginsInProgress(instance.cookiePlace, cookies),
   }
+}
+
+function loginOvertaken(): OidcError {
+  return fail('login_required', 'other logins in this browser have replaced the session during the login, four times', {
+    message: 'Another tab changed your login at the same time. Please log in again.',
+  })
 }
 
 function loginLoop(): OidcError {

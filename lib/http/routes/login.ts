@@ -70,13 +70,15 @@ export function canBeForced({ instance, req }: HandlerContext): boolean {
 }
 
 /**
- * Shows a button instead of starting a login: after a logout in this browser, no other site may log the user in again, which
- * it otherwise could while the user is logged in at the provider.
+ * Shows a page with a link instead of starting a login: after a logout in this browser, no other site may log the user in
+ * again, which it otherwise could while the user is logged in at the provider.
  */
 function offerLogin({ instance, res }: HandlerContext, { scope, parameters }: LoginRequest, returnTo: string): void {
   sendPage(res, {
     title: 'Log in?',
-    paragraphs: ['You logged out recently. Press the button to log in again.'],
+    paragraphs: [
+      'You logged out recently, and another site may have opened this page. To log in again, use the link below.',
+    ],
     link: { href: makeLoginUrl(instance, returnTo, { scope: scope ?? [], parameters }), text: 'Log in' },
   })
 }

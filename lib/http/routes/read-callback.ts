@@ -78,9 +78,9 @@ export function isLoggedInSince({ handler, state }: Callback): boolean {
   return entry !== undefined && isAsGood(entry, state)
 }
 
-/** Whether a login finished since another one began that has requested no more than a plain login. */
-export function isAsGood({ requested }: LoginEntry, { asksMore, startedAt }: State): boolean {
-  return !asksMore && requested.at >= Math.floor(startedAt)
+/** Whether the callback's login requested no more than a plain login, and `entry` was finished after it began. */
+export function isAsGood(entry: LoginEntry, { asksMore, startedAt }: State): boolean {
+  return !asksMore && entry.requested.at >= Math.floor(startedAt)
 }
 
 function stateUnknown(): OidcError {
@@ -91,7 +91,7 @@ function stateUnknown(): OidcError {
 export function responseMisplaced({ options }: Instance, place: string): OidcError {
   return fail(
     'request_invalid',
-    `an authorization response arrived in ${place}, but \`responseMode\` is '${options.responseMode}'; check which response modes the provider supports`,
+    `an authorization response arrived in ${place}, but \`responseMode\` is '${options.responseMode}'; set it to the mode that the provider uses, or have the provider use this one`,
     { message: 'This login could not be completed. Start again from the page that you wanted to open.' },
   )
 }

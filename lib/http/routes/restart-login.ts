@@ -18,7 +18,8 @@ export async function handleMissingLogin(callback: Callback): Promise<void> {
   if (use && isSameResponse(use, findResponse(callback))) return handleUsedResponse(callback)
   // Another tab has finished a login meanwhile.
   if (!use && isLoggedInSince(callback)) return sendRedirect(handler, page, 303)
-  // A response that was not used before is of a user who went back to the provider, for example to choose another account.
+  // If another response was used, the user went back to the provider, for example to choose another account. If none was, the
+  // cookie was lost: the login restarts once.
   if ((use || state.attempt === 0) && !state.isSilent) return restartLogin(callback, Math.max(1, state.attempt))
   const { instance } = handler
   const causes =
