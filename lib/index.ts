@@ -46,6 +46,8 @@ export type { BearerRule, BearerTokenRule } from './guard/bearer-rule.ts'
 export type { OidcProviderHealth } from './provider/provider.ts'
 export type { OidcErrorCode } from './core/error-table.ts'
 export { LoginNeeded, LoginRefused, OidcError, type OidcLoginNeeds } from './core/errors.ts'
+export type { OidcLogEntry } from './core/failure-log.ts'
+export type { OidcWarningCode } from './core/warning-codes.ts'
 export type {
   OidcEventBase,
   OidcEventName,

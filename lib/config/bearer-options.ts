@@ -1,5 +1,6 @@
 import type { NextFunction, Request, Response } from 'express'
 import type { OidcError } from '../core/errors.ts'
+import type { OidcLogEntry } from '../core/failure-log.ts'
 import type { OidcRecords } from '../core/records.ts'
 import type { OidcProvider, OidcProviderOrIssuer } from './oidc-provider.ts'
 import type { OidcProviderMetadata } from './provider-metadata.ts'
@@ -215,6 +216,13 @@ export interface BearerApiOptions extends BearerTokenOptions {
    * @example createBearer({ ...options, onError: (error, req, res) => res.status(error.status).send(error.code) })
    */
   onError?: ((error: OidcError, req: Request, res: Response, next: NextFunction) => unknown) | undefined
+  /**
+   * Where failures are logged that the request itself did not cause, and warnings about the setup: see the option `log` of
+   * `createOidc`.
+   * @default one line on standard error for each
+   * @example createBearer({ ...options, log: ({ level, ...entry }) => pino[level](entry) })
+   */
+  log?: false | ((entry: Readonly<OidcLogEntry>) => unknown) | undefined
   /**
    * Seconds after which a request to the provider is aborted, including its response body: from 0.1 to 300.
    * @default 5

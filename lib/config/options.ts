@@ -1,5 +1,6 @@
 import type { NextFunction, Request, Response } from 'express'
 import type { OidcError } from '../core/errors.ts'
+import type { OidcLogEntry } from '../core/failure-log.ts'
 import type { OidcRecords } from '../core/records.ts'
 import type { OidcBearerOptions } from './bearer-options.ts'
 import type { OidcUserClaims, OidcTokenSet, OidcUser, OidcRoleSources } from './claims.ts'
@@ -120,6 +121,11 @@ export interface OidcBaseOptions<Claims extends object = OidcUserClaims> {
    * @default the built-in page or problem+json
    * @example createOidc({ ...options, onError: (error, req, res) => res.status(error.status).send(error.code) }) */
   onError?: ((error: OidcError, req: Request, res: Response, next: NextFunction) => unknown) | undefined
+  /** Where failures are logged that the request itself did not cause, and warnings about the setup. A function gets each as
+   * an {@link OidcLogEntry}; `false` turns the log off. The same code at the same place is logged at most once a minute.
+   * @default one line on standard error for each, and the stack of an exception in one of your functions
+   * @example createOidc({ ...options, log: ({ level, message, ...entry }) => logger[level](entry, message) }) */
+  log?: false | ((entry: Readonly<OidcLogEntry>) => unknown) | undefined
   /** Path of your own login page. Guards redirect navigations there, with `returnTo`, instead of to the provider.
    * @default none: guards redirect to the provider
    * @example createOidc({ ...options, loginPage: '/welcome' }) */

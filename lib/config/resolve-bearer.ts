@@ -12,6 +12,8 @@ import {
   type ResolvedIntrospector,
 } from './resolve-introspection.ts'
 import { readBinding, type ResolvedBinding } from './resolve-binding.ts'
+import { readLog } from './log-option.ts'
+import type { OidcLog } from '../core/failure-log.ts'
 
 /** Validated {@link BearerTokenOptions}, with defaults. */
 export interface ResolvedBearerSettings extends ResolvedBinding {
@@ -43,6 +45,7 @@ export interface ResolvedBearer extends ResolvedBearerSettings {
   /** Path of `baseUrl` without a final slash: an empty string or `/shop`. */
   readonly basePath: string
   readonly onError: BearerOptions['onError']
+  readonly log: OidcLog | undefined
   readonly providerTimeoutSeconds: number
   readonly clockToleranceSeconds: number
   readonly fetch: typeof globalThis.fetch | undefined
@@ -65,6 +68,7 @@ const known = [
   'roles',
   'name',
   'onError',
+  'log',
   'providerTimeoutSeconds',
   'clockToleranceSeconds',
   'fetch',
@@ -106,6 +110,7 @@ export function resolveBearer(given: unknown): ResolvedBearer {
     origin: base?.origin,
     basePath: base?.pathname.replace(/\/$/, '') ?? '',
     onError: checks.function('onError'),
+    log: readLog(checks),
     providerTimeoutSeconds: checks.seconds('providerTimeoutSeconds', 5, 0.1, 300),
     clockToleranceSeconds: checks.seconds('clockToleranceSeconds', 30, 0, 300),
     fetch: checks.function('fetch'),

@@ -1,6 +1,6 @@
 import type { OidcRecords } from '../core/records.ts'
 import { isLoopback, isSecureUrl, parseUrl } from '../core/urls.ts'
-import { warnOnce } from '../core/warnings.ts'
+import type { OidcLog } from '../core/failure-log.ts'
 import { acceptedAlgorithms } from './algorithms.ts'
 import { readBaseUrl } from './base-url.ts'
 import { Checks, optionsInvalid } from './checks.ts'
@@ -8,6 +8,7 @@ import { readClient } from './client.ts'
 import { loginMetadata } from './issuer.ts'
 import type { OidcOptions } from './options.ts'
 import { readLoginScope, readProvider, type ResolvedProvider } from './provider-option.ts'
+import { readLog } from './log-option.ts'
 import { readRecords } from './records-option.ts'
 import { readResources } from './resource.ts'
 import { readName, readRoutes, type Routes } from './routes.ts'
@@ -30,8 +31,11 @@ export interface ResolvedOptions extends ResolvedProvider {
   readonly scope: readonly string[]
   readonly resource: readonly string[]
   readonly secrets: readonly string[]
+  /** Whether `secrets` are derived from `clientSecret`. */
+  readonly isSecretDerived: boolean
   readonly afterLogin: OidcOptions['afterLogin']
   readonly onError: OidcOptions['onError']
+  readonly log: OidcLog | undefined
   readonly loginPage: string | undefined
   readonly userInfo: boolean
   readonly maxLoginSeconds: number
@@ -69,6 +73,7 @@ const known = [
   'secret',
   'afterLogin',
   'onError',
+  'log',
   'loginPage',
   'roles',
   'userInfo',
@@ -113,8 +118,10 @@ export function resolveOptions(given: unknown): ResolvedOptions {
     roles: checks.function<NonNullable<OidcOptions['roles']>>('roles') ?? provider.roles,
     ...readRequestSettings(checks, base),
     secrets: resolveSecrets(checks, base, client.clientSecret),
+    isSecretDerived: checks.value('secret') === undefined,
     afterLogin: checks.function('afterLogin'),
     onError: checks.function('onError'),
+    log: readLog(checks),
     ...readLimits(checks),
     allowedOrigins: readOrigins(checks, 'allowedOrigins'),
     fetchOrigins: readFetchOrigins(checks),
@@ -125,12 +132,6 @@ export function resolveOptions(given: unknown): ResolvedOptions {
     bearer: resolveBearerSettings(checks),
   }
   if (checks.faults.length > 0) throw optionsInvalid('createOidc()', checks.faults)
-  if (checks.value('secret') === undefined) {
-    warnOnce(
-      'OIDC_SECRET_DERIVED',
-      '`secret` is missing and is derived from `clientSecret`, on loopback only; pass 32 random characters or more',
-    )
-  }
   return Object.freeze(resolved)
 }
 

@@ -1,3 +1,4 @@
+import { escapeInvisible } from './escape-invisible.ts'
 import { replaceEvery } from './replace-every.ts'
 
 /** Masks `secrets` in a text, plain and encoded. Call it before the text is cut, because a truncated secret is not found. */
@@ -20,4 +21,29 @@ export function describe(error: unknown, secrets: readonly (string | undefined)[
   const code = (error as { code?: unknown }).code
   const message = maskSecrets(error.message, secrets).replace(/\s+/g, ' ').slice(0, 500)
   return `${error.name}${typeof code === 'string' ? ` (${code})` : ''}${message ? `: ${message}` : ''}`
+}
+
+/** Maximum length of a stack in the log, with the stacks of its causes. */
+const longestStack = 4000
+const mostCauses = 3
+
+/** The members of an error, which an application can set to anything. */
+type Loose = { readonly name: unknown; readonly message: unknown; readonly stack?: unknown; readonly cause?: unknown }
+
+/** Copies name, message and stack of a thrown error and its causes, with `secrets` masked and other members left out. */
+export function copyError(error: unknown, secrets: readonly (string | undefined)[] = []): Error | undefined {
+  if (!(error instanceof Error)) return undefined
+  const { name, message }: Loose = error
+  const stacks: string[] = []
+  let current: unknown = error
+  while (current instanceof Error && stacks.length <= mostCauses) {
+    const { stack, cause }: Loose = current
+    stacks.push(String(stack ?? current))
+    current = cause
+  }
+  const copy = new Error(escapeInvisible(maskSecrets(String(message), secrets).slice(0, 500)))
+  copy.name = escapeInvisible(maskSecrets(String(name), secrets).slice(0, 100))
+  const stack = maskSecrets(stacks.join('\ncaused by: '), secrets).slice(0, longestStack)
+  copy.stack = stack.split('\n').map(escapeInvisible).join('\n')
+  return copy
 }

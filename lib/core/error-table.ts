@@ -56,6 +56,14 @@ export type OidcErrorCode =
   | 'session_missing'
   | 'internal_error'
 
+/** The text of an error for the operator of the application. Without `fix`, the error's detail ends with the fix. */
+export interface OperatorText {
+  /** What happened; the error's detail follows. */
+  readonly problem?: string
+  /** The option or place to look at, and what to do. */
+  readonly fix?: string
+}
+
 /** What all errors of a code have in common. */
 export interface ErrorKind {
   /** HTTP status of the response, unless the error sets another. */
@@ -68,6 +76,8 @@ export interface ErrorKind {
   readonly offersLogin?: true
   /** Seconds after which the client may try again (`Retry-After`). */
   readonly retryAfterSeconds?: number
+  /** What the log says of the error. Missing if only a request can cause the error: then it is never logged. */
+  readonly operator?: OperatorText
 }
 
 /** Seconds after which a client may retry a request that failed because of the store or the provider. */
@@ -88,12 +98,9 @@ export const errorTable: Readonly<Record<OidcErrorCode, ErrorKind>> = {
     status: 500,
     message: application,
     title: misconfigured,
+    operator: {},
   },
-  login_required: {
-    status: 401,
-    message: 'You need to log in first.',
-    title: 'Please log in',
-  },
+  login_required: { status: 401, message: 'You need to log in first.', title: 'Please log in' },
   not_allowed: {
     status: 403,
     message: 'You are logged in, but you do not have permission to do this.',
@@ -115,28 +122,10 @@ export const errorTable: Readonly<Record<OidcErrorCode, ErrorKind>> = {
     title: 'You cannot log in here',
     offersLogin: true,
   },
-  cross_site_request: {
-    status: 403,
-    message: 'This request was refused.',
-    title: 'This request was refused',
-  },
-  request_invalid: {
-    status: 400,
-    message: 'The request is invalid.',
-    title: 'This request is invalid',
-  },
-  state_unknown: {
-    status: 400,
-    message: unmatched,
-    title: incomplete,
-    offersLogin: true,
-  },
-  transaction_missing: {
-    status: 400,
-    message: unmatched,
-    title: incomplete,
-    offersLogin: true,
-  },
+  cross_site_request: { status: 403, message: 'This request was refused.', title: 'This request was refused' },
+  request_invalid: { status: 400, message: 'The request is invalid.', title: 'This request is invalid' },
+  state_unknown: { status: 400, message: unmatched, title: incomplete, offersLogin: true },
+  transaction_missing: { status: 400, message: unmatched, title: incomplete, offersLogin: true },
   callback_used: {
     status: 400,
     message:
@@ -155,65 +144,103 @@ export const errorTable: Readonly<Record<OidcErrorCode, ErrorKind>> = {
     message: 'The login service could not complete the login.',
     title: incomplete,
     offersLogin: true,
+    operator: {
+      problem: 'the provider refused the authorization request',
+      fix: "correct the option that the provider names, such as `scope`, `resource` or `clientId`, or the client's registration at the provider",
+    },
   },
   login_loop: {
     status: 400,
     message: 'This browser does not keep the session. Allow cookies for this site, then log in again.',
     title: incomplete,
+    operator: { fix: 'check these causes in this order' },
   },
   destination_refused: {
     status: 500,
     message: application,
     title: incomplete,
+    operator: {},
   },
   client_rejected: {
     status: 500,
     message: 'The login service rejected this application. Contact the operator of this application.',
     title: incomplete,
+    operator: {
+      problem: 'the provider rejected this client or its request',
+      fix: "compare `clientId`, `clientSecret`, `clientAuth`, the redirect URI and the grants with the client's registration at the provider",
+    },
   },
   hook_failed: {
     status: 500,
     message: application,
     title: 'Something went wrong',
+    operator: {
+      fix: 'correct that function; the stack shows where it failed',
+    },
   },
   setup_invalid: {
     status: 500,
     message: 'This application is misconfigured. Contact its operator.',
     title: misconfigured,
+    operator: {},
   },
   provider_response_invalid: {
     status: 502,
     message: unusable,
     title: incomplete,
     offersLogin: true,
+    operator: {
+      problem: "the provider's response cannot be used",
+      fix: "compare the provider's configuration with what the text says",
+    },
   },
   token_invalid: {
     status: 502,
     message: unusable,
     title: incomplete,
     offersLogin: true,
+    operator: {
+      problem: 'a token from the provider was not accepted',
+      fix: "compare the clocks of both machines, `clientId`, `idTokenSignedResponseAlg` and the provider's keys",
+    },
   },
   provider_unavailable: {
     status: 503,
     message: 'The login service cannot be reached. Please try again in a moment.',
     title: tryAgain,
     retryAfterSeconds,
+    operator: {
+      problem: 'the provider cannot be reached or is failing',
+      fix: 'check `issuer`, and that this machine reaches the provider and trusts its certificate',
+    },
   },
   store_unavailable: {
     status: 503,
     message: 'Your session cannot be reached. Please try again in a moment.',
     title: tryAgain,
     retryAfterSeconds,
+    operator: {
+      problem: 'the session store or the records cannot be reached',
+      fix: 'check that the store is running, and that its client is connected',
+    },
   },
   session_missing: {
     status: 503,
     message: 'The session cannot be read. Please try again in a moment.',
     title: tryAgain,
     retryAfterSeconds,
+    operator: {
+      problem: 'a request has no session',
+      fix: 'put `app.use(session(...))` before `app.use(oidc.router)`, check `cookie.path`, and that the store is connected',
+    },
   },
   internal_error: {
     status: 500,
     message: application,
     title: 'Something went wrong',
+    operator: {
+      problem: 'an unexpected error',
+      fix: 'look for its cause in the stack; if it lies in this package, report it',
+    },
   },
 }

@@ -1,6 +1,7 @@
-import { describe } from './describe.ts'
+import { copyError, describe } from './describe.ts'
 import { escapeInvisible } from './escape-invisible.ts'
 import { errorTable, type OidcErrorCode } from './error-table.ts'
+import { addOperatorNote } from './operator-notes.ts'
 
 /** The properties of an {@link OidcError}, except `code` and `message`. */
 export interface OidcErrorInit {
@@ -226,7 +227,9 @@ export function providerUnavailable(detail: string, retryAfterSeconds?: number):
 export function hookFailed(hook: string, error: unknown, secrets: readonly (string | undefined)[] = []): OidcError {
   // A refusal, or a fault of the store or the provider that the function encountered, is not the function's own fault.
   if (error instanceof LoginRefused || (error instanceof OidcError && error.status === 503)) return error
-  return fail('hook_failed', `\`${hook}\` failed: ${describe(error, secrets)}`, { cause: error })
+  const failure = fail('hook_failed', `\`${hook}\` failed: ${describe(error, secrets)}`, { cause: error })
+  addOperatorNote(failure, { thrown: copyError(error, secrets) })
+  return failure
 }
 
 /** Creates the error for a setup mistake. The message contains the fix. */

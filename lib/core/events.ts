@@ -1,5 +1,7 @@
 import { channel, type Channel } from 'node:diagnostics_channel'
+import { debuglog } from 'node:util'
 import { escapeControls, escapeInvisible } from './escape-invisible.ts'
+import { FailureLog } from './failure-log.ts'
 
 /** The fields that every event has. */
 export interface OidcEventBase {
@@ -92,7 +94,7 @@ export interface OidcEvents {
 /** The name of an event. */
 export type OidcEventName = keyof OidcEvents
 
-/** A listener of one event. It runs synchronously, and its event is frozen. If it throws, the process emits a warning. */
+/** A listener of one event. It runs synchronously, and its event is frozen. If it throws, that is logged. */
 export type OidcListener<Name extends OidcEventName> = (event: Readonly<OidcEvents[Name]>) => void
 
 /**
@@ -116,13 +118,21 @@ function findChannel(name: OidcEventName): Channel {
   return channel(`express-session-oidc:${name}`)
 }
 
-/** Emits events to listeners, and to `node:diagnostics_channel` as `express-session-oidc:<event>`. */
+/** Prints every event with `NODE_DEBUG=express-session-oidc`. */
+const debug = debuglog('express-session-oidc')
+
+/**
+ * Emits events to listeners, to `node:diagnostics_channel` as `express-session-oidc:<event>`, and to the debug log of Node.
+ * Whatever reports failures needs the log of the instance as well, so it is here.
+ */
 export class Events {
+  readonly log: FailureLog
   readonly #provider: string
   readonly #listeners = new Map<OidcEventName, Set<(event: never) => void>>()
 
-  constructor(provider: string) {
+  constructor(provider: string, log: FailureLog = new FailureLog(provider)) {
     this.#provider = provider
+    this.log = log
   }
 
   on<Name extends OidcEventName>(name: Name, listener: OidcListener<Name>): () => void {
@@ -135,17 +145,25 @@ export class Events {
   emit<Name extends OidcEventName>(name: Name, fields: Omit<OidcEvents[Name], keyof OidcEventBase>): void {
     const published = channels[name]
     const listeners = this.#listeners.get(name)
-    if (!published.hasSubscribers && !listeners?.size) return
+    if (!published.hasSubscribers && !listeners?.size && !debug.enabled) return
     const event = Object.freeze({ provider: this.#provider, at: Date.now() / 1000, ...escapeTexts(fields) })
+    if (debug.enabled) debug('%s %s', name, JSON.stringify(event))
     published.publish(event)
     for (const listener of listeners ?? []) {
       try {
         const returned = (listener as (event: unknown) => unknown)(event)
-        if (returned instanceof Promise) returned.catch((error: unknown) => warnOfListener(name, error))
+        if (returned instanceof Promise) returned.catch((error: unknown) => this.#warnOfListener(name, error))
       } catch (error) {
-        warnOfListener(name, error)
+        this.#warnOfListener(name, error)
       }
     }
+  }
+
+  /** Logs a warning, because a listener that fails must not fail a login. */
+  #warnOfListener(name: string, error: unknown): void {
+    const thrown = error instanceof Error ? escapeInvisible(error.name) : 'a value'
+    const problem = `a listener of the event '${name}' threw ${thrown}`
+    this.log.warn('OIDC_LISTENER_FAILED', `${name} ${thrown}`, problem, 'catch its errors')
   }
 }
 
@@ -162,14 +180,4 @@ function escapeTexts<Fields extends { readonly detail?: string | undefined; read
     ...(detail === undefined ? {} : { detail: escapeInvisible(detail) }),
     ...(sub === undefined ? {} : { sub: escapeControls(sub) }),
   }
-}
-
-/** Emits a warning, because a log that fails must not fail a login. */
-function warnOfListener(name: string, error: unknown): void {
-  process.emitWarning(
-    `a listener of the event '${name}' threw ${error instanceof Error ? escapeInvisible(error.name) : 'a value'}; catch its errors`,
-    {
-      code: 'OIDC_LISTENER_FAILED',
-    },
-  )
 }

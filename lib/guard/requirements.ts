@@ -1,6 +1,7 @@
 import type { Request } from 'express'
 import type { OidcUnknownClaims } from '../config/claims.ts'
 import { hookFailed } from '../core/errors.ts'
+import { listRequestSecrets } from '../core/request-secrets.ts'
 import type { AuthenticationRule } from './authentication.ts'
 
 /** Requirements that session rules and token rules share. */
@@ -71,6 +72,6 @@ export async function findFailedCheck(
       ? undefined
       : { missing: '`check` did not return true' }
   } catch (error) {
-    throw hookFailed('check', error)
+    throw hookFailed('check', error, listRequestSecrets(req))
   }
 }

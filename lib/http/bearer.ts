@@ -6,7 +6,9 @@ import {
   type ResolvedBearerSettings,
   type ResolvedIssuer,
 } from '../config/resolve-bearer.ts'
+import type { OidcError } from '../core/errors.ts'
 import { Events, type OidcEventName, type OidcListener } from '../core/events.ts'
+import { FailureLog } from '../core/failure-log.ts'
 import type { TrustedIssuer } from '../guard/bearer-policy.ts'
 import { Introspection } from '../guard/introspection.ts'
 import { RememberedTokens } from '../guard/remembered-tokens.ts'
@@ -19,6 +21,7 @@ import { Keys } from '../tokens/key-set.ts'
 import { makeTokenGuards, type TokenGuards } from './guards/token-guards.ts'
 import { makeMetadataPath, makeMetadataUrl, serveResourceMetadata } from './routes/resource-metadata.ts'
 import type { BearerGuard } from './guards/bearer-guard.ts'
+import { reportError } from './response/report-error.ts'
 
 /** A guard for APIs that accept access tokens, without logins or a session. */
 export interface Bearer extends TokenGuards {
@@ -60,8 +63,8 @@ export interface Bearer extends TokenGuards {
  */
 export function createBearer(options: BearerOptions): Bearer {
   const resolved = resolveBearer(options)
-  const events = new Events(resolved.name)
-  const onFault = (detail: string | undefined): void => events.emit('provider_fault', { detail })
+  const events = new Events(resolved.name, new FailureLog(resolved.name, resolved.log, listClientSecrets(resolved)))
+  const onFault = (fault: OidcError): void => void reportError({ events }, fault, [fault.code])
   const issuers = resolved.issuers.map((issuer) => ({
     ...issuer,
     ...makeSources(resolved, issuer, onFault),
@@ -87,9 +90,18 @@ export function createBearer(options: BearerOptions): Bearer {
     ...makeTokenGuards(guard, true),
     on: (event, listener) => events.on(event, listener),
     async ready() {
-      await Promise.all(issuers.map(({ keys }) => keys.current()))
+      try {
+        await Promise.all(issuers.map(({ keys }) => keys.current()))
+      } catch (error) {
+        events.log.failure(error)
+        throw error
+      }
     },
   } satisfies Bearer)
+}
+
+function listClientSecrets({ issuers }: ResolvedBearer): (string | undefined)[] {
+  return issuers.map(({ introspection }) => introspection?.clientSecret)
 }
 
 /** Returns the guard for access tokens of an instance's issuer. It shares the keys with the instance's logins. */
@@ -145,7 +157,7 @@ function makeGuard({ algorithms, cacheSeconds, dpop, mtls }: ResolvedBearerSetti
 function makeSources(
   options: ResolvedBearer,
   { issuer, metadata, rules, keys, introspection }: ResolvedIssuer,
-  onFault: (detail: string | undefined) => void,
+  onFault: (fault: OidcError) => void,
 ): Pick<TrustedIssuer, 'keys' | 'introspection'> {
   const { fetch, providerTimeoutSeconds, clockToleranceSeconds, allowInsecureIssuer } = options
   // Without introspection no request authenticates a client, so this placeholder is never sent.

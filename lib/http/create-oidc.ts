@@ -23,6 +23,7 @@ import { makeInstance } from './make-instance.ts'
 import type { Oidc } from './oidc.ts'
 import { findEntry, getRequestState } from './request/request-state.ts'
 import { answerError } from './response/error-page.ts'
+import { reportError } from './response/report-error.ts'
 import { loginRequired } from './response/login-required.ts'
 import { handler, makeRouter } from './router.ts'
 import { startLogin } from './routes/login.ts'
@@ -53,12 +54,20 @@ export function createOidc<Claims extends object = OidcUserClaims>(options: Oidc
     errorHandler: () => makeErrorHandler(instance),
     user: (req) => requireUser(instance, req) as OidcUser<Claims>,
     context: (req) => requireContext(instance, req) as OidcContext<Claims>,
-    userInfo: (accessToken, sub) => fetchUserInfoForToken(instance, accessToken, sub),
+    userInfo: (accessToken, sub) =>
+      fetchUserInfoForToken(instance, accessToken, sub).catch((error: unknown) => {
+        throw reportError(instance, error)
+      }),
     logins: makeLogins(instance),
     on: (event, listener) => events.on(event, listener),
     async ready() {
-      await provider.ready()
-      await keys.current()
+      try {
+        await provider.ready()
+        await keys.current()
+      } catch (error) {
+        events.log.failure(error)
+        throw error
+      }
     },
     health() {
       const health = provider.health()

@@ -79,7 +79,10 @@ export function makeLogins(instance: Instance): OidcLogins {
   const withReportedErrors = async <Result>(work: (store: OidcSessionStore) => Promise<Result>): Promise<Result> => {
     const { sessionStore } = instance.options
     if (!sessionStore) {
-      throw setupInvalid('`oidc.logins` has no session store; pass `sessionStore`, the store that `session()` has')
+      throw reportError(
+        instance,
+        setupInvalid('`oidc.logins` has no session store; pass `sessionStore`, the store that `session()` has'),
+      )
     }
     try {
       return await work(sessionStore)

@@ -1,6 +1,8 @@
 import { loginMetadata } from '../config/issuer.ts'
 import { resolveOptions } from '../config/resolve.ts'
+import type { OidcError } from '../core/errors.ts'
 import { Events } from '../core/events.ts'
+import { FailureLog } from '../core/failure-log.ts'
 import { SingleFlightMap } from '../core/single-flight.ts'
 import { GenerationalCache } from '../core/generational-cache.ts'
 import type { OidcRecords } from '../core/records.ts'
@@ -12,6 +14,7 @@ import { LoginStore, type LoginOwner } from '../store/login-store.ts'
 import { deriveOwner } from '../store/owner.ts'
 import { Keys } from '../tokens/key-set.ts'
 import { makeCookiePlace } from '../session/login-cookies.ts'
+import { reportError } from './response/report-error.ts'
 
 /** Maximum number of logins whose last recheck is remembered. */
 const mostRechecks = 10_000
@@ -23,8 +26,16 @@ const mostRechecks = 10_000
  */
 export function makeInstance(input: unknown): Instance {
   const options = resolveOptions(input)
-  const events = new Events(options.name)
-  const onFault = (detail: string | undefined): void => events.emit('provider_fault', { detail })
+  const log = new FailureLog(options.name, options.log, [options.clientSecret, ...options.secrets])
+  const events = new Events(options.name, log)
+  if (options.isSecretDerived) {
+    log.warnOnce(
+      'OIDC_SECRET_DERIVED',
+      '`secret` is missing and is derived from `clientSecret`, on loopback only',
+      'pass 32 random characters or more',
+    )
+  }
+  const onFault = (fault: OidcError): void => void reportError({ events }, fault, [fault.code])
   const provider = new Provider({ ...options, neededMetadata: loginMetadata }, onFault)
   const owner = deriveOwner(options)
   const seals = deriveSeals({ secrets: options.secrets, owner })

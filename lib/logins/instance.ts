@@ -33,6 +33,6 @@ export interface Instance {
 }
 
 /** Returns the instance's logins in the records that belong to a session store. */
-export function findLoginStore({ loginsIn, options }: Instance, store: OidcSessionStore): LoginStore {
-  return loginsIn(makeRecords(store, options.records))
+export function findLoginStore({ loginsIn, options, events }: Instance, store: OidcSessionStore): LoginStore {
+  return loginsIn(makeRecords(store, options.records, events.log))
 }

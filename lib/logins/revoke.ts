@@ -10,7 +10,7 @@ export interface RevokedTokens {
 
 /**
  * Revokes tokens at the provider (RFC 7009, section 2), and waits for at most the timeout of one provider request. Never
- * rejects: a failure only emits `provider_fault`, because the login has already ended.
+ * rejects: a failure is only reported, because the login has already ended.
  */
 export async function revokeTokens(instance: Instance, { refreshToken, accessToken }: RevokedTokens): Promise<void> {
   const revoke = async (token: string | undefined, hint: TokenTypeHint): Promise<void> => {
@@ -18,6 +18,7 @@ export async function revokeTokens(instance: Instance, { refreshToken, accessTok
   }
   const both = [revoke(refreshToken, 'refresh_token'), revoke(accessToken, 'access_token')]
   const revoked = Promise.all(both).catch((error: unknown) => {
+    instance.events.log.failure(error)
     instance.events.emit('provider_fault', { detail: (error as OidcError).detail })
   })
   const limit = new AbortController()

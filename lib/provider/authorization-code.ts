@@ -1,5 +1,6 @@
 import { AuthorizationResponseError, authorizationCodeGrant } from 'openid-client'
 import { fail, OidcError } from '../core/errors.ts'
+import { addOperatorNote } from '../core/operator-notes.ts'
 import { makeProofOption } from './dpop-keys.ts'
 import { listCredentials, providerFault } from './provider-faults.ts'
 import type { Provider } from './provider.ts'
@@ -39,6 +40,7 @@ export class ProviderRefused extends OidcError {
       },
     )
     this.error = error
+    if (!denied) addOperatorNote(this, { isSetupMistake: true })
     this.original = original
   }
 }

@@ -80,7 +80,7 @@ export class Provider {
   readonly dpopHandles: GenerationalCache<DpopHandle> = new GenerationalCache(mostDpopHandles)
   readonly #flight = new SingleFlight<Ready>()
   /** Reports failures in the background, which affect no request. */
-  readonly #onFault: (detail: string | undefined) => void
+  readonly #onFault: (fault: OidcError) => void
   #ready: Ready | undefined
   #discoveredAt: number | undefined
   #fault: OidcError | undefined
@@ -89,7 +89,7 @@ export class Provider {
   #refreshAt = Infinity
   #retryAt = 0
 
-  constructor(options: ProviderOptions, onFault: (detail: string | undefined) => void) {
+  constructor(options: ProviderOptions, onFault: (fault: OidcError) => void) {
     this.options = options
     this.#onFault = onFault
     this.http = makeHttpClient({
@@ -120,7 +120,7 @@ export class Provider {
     if (!this.#ready) return this.#discover()
     if (performance.now() >= Math.max(this.#refreshAt, this.#retryAt) && !this.#flight.isRunning) {
       // The request does not wait: it uses the old metadata.
-      this.#discover().catch((fault: OidcError) => this.#onFault(fault.detail))
+      this.#discover().catch((fault: OidcError) => this.#onFault(fault))
     }
     return this.#ready
   }

@@ -2,7 +2,7 @@ import type { Request } from 'express'
 import { MemoryStore, type Session, type SessionData } from 'express-session'
 import type { OidcSessionStore } from '../config/session-store.ts'
 import type { OidcRecords, OidcWrittenRecord } from '../core/records.ts'
-import { warnOnce } from '../core/warnings.ts'
+import type { FailureLog } from '../core/failure-log.ts'
 import { LoginRecord } from '../store/login-record.ts'
 import { makeDataKey, LoginRecords, makeTokensKeys } from '../store/login-records.ts'
 import { findAttachedLogin, findSessionRecords, type SessionRecords } from '../store/attached.ts'
@@ -31,28 +31,32 @@ export function isInMemory(store: OidcSessionStore): boolean {
   return store instanceof MemoryStore
 }
 
-/** Returns the given records (option `records`), or else the records that belong to the session store. */
-export function makeRecords(store: OidcSessionStore, given: OidcRecords | undefined): OidcRecords {
+/**
+ * Returns the given records (option `records`), or else the records that belong to the session store. The instance that
+ * makes the records logs a warning about them.
+ */
+export function makeRecords(store: OidcSessionStore, given: OidcRecords | undefined, log: FailureLog): OidcRecords {
   const key = given ?? store
   let records = made.get(key)
   if (!records) {
-    records = given ? wrapStoreErrors(given) : makeStoreRecords(store)
+    records = given ? wrapStoreErrors(given) : makeStoreRecords(store, log)
     made.set(key, records)
   }
   return records
 }
 
-function makeStoreRecords(store: OidcSessionStore): OidcRecords {
+function makeStoreRecords(store: OidcSessionStore, log: FailureLog): OidcRecords {
   return (
-    findSessionRecords(store)?.records ?? (isInMemory(store) ? new MemoryRecords() : makeRecordsThroughStore(store))
+    findSessionRecords(store)?.records ??
+    (isInMemory(store) ? new MemoryRecords() : makeRecordsThroughStore(store, log))
   )
 }
 
-function makeRecordsThroughStore(store: OidcSessionStore): OidcRecords {
-  warnOnce(
+function makeRecordsThroughStore(store: OidcSessionStore, log: FailureLog): OidcRecords {
+  log.warnOnce(
     'OIDC_STORE_NOT_ATOMIC',
-    `logins are stored through ${store.constructor.name}, which has no atomic operations, so several processes can lose a logout; ` +
-      'use `RedisSessionStore`, or pass `records: redisRecords({ client })`, both from express-session-oidc/redis',
+    `logins are stored through ${store.constructor.name}, which has no atomic operations, so several processes can lose a logout`,
+    'use `RedisSessionStore`, or pass `records: redisRecords({ client })`, both from express-session-oidc/redis',
   )
   return new StoreRecords(store)
 }

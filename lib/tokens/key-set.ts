@@ -29,7 +29,7 @@ export class Keys {
   readonly #fetch: () => Promise<unknown>
   readonly #flight = new SingleFlight<KeyLookup>()
   /** Reports failures in the background, which affect no request. */
-  readonly #onFault: (detail: string | undefined) => void
+  readonly #onFault: (fault: OidcError) => void
   readonly #unknown = new TokenBucket(mostUnknown, unknownEveryMs)
   readonly #without = new TokenBucket(mostWithout, withoutEveryMs)
   #isGiven = false
@@ -38,7 +38,7 @@ export class Keys {
   #fetchedAt = 0
   #refreshAt = 0
 
-  constructor(fetch: () => Promise<unknown>, onFault: (detail: string | undefined) => void) {
+  constructor(fetch: () => Promise<unknown>, onFault: (fault: OidcError) => void) {
     this.#fetch = fetch
     this.#onFault = onFault
   }
@@ -63,7 +63,7 @@ export class Keys {
     if (now >= this.#refreshAt && !this.#flight.isRunning) {
       this.fetched().catch((fault: OidcError) => {
         this.#refreshAt = performance.now() + retryAfterMs
-        this.#onFault(fault.detail)
+        this.#onFault(fault)
       })
     }
     return this.#lookup

@@ -2,7 +2,7 @@
 import { expect, it } from 'vitest'
 import { flow } from '../support/flow.ts'
 import type { TestApp } from '../support/app.ts'
-import { warningsGiven, warningsOfSpecs } from '../support/warnings.ts'
+import { warningsOfSpecs } from '../support/warnings.ts'
 
 const world = flow()
 const warnings = warningsOfSpecs()
@@ -52,7 +52,6 @@ async function start(): Promise<TestApp> {
 
 /** Checks everything that was reported, and that there is something. */
 async function expectVisible(app: TestApp, texts: unknown[]): Promise<void> {
-  await warningsGiven()
   const details = [...rejected, ...app.events.map(({ event }) => (event as { detail?: unknown }).detail)]
   const reported = [...details, ...errors, ...warnings.map(({ message }) => message), ...texts]
   expect(details.filter((detail) => detail !== undefined)).not.toEqual([])

@@ -32,7 +32,6 @@ import { newClient } from '../support/redis.ts'
 import { sessionId } from '../support/session-cookie.ts'
 import { switchedRedis, type SwitchedRedis } from '../support/switched-redis.ts'
 import { waiting } from '../support/waiting.ts'
-import { forgetWarnings } from '../../lib/core/warnings.ts'
 import { hookFaults, loginFaults, pushFaults, throws } from './faults-with-secrets.ts'
 import { getForms, splitParts, planted, Watch } from './secret-watch.ts'
 
@@ -336,7 +335,6 @@ describe.skipIf(!own)('secrets planted in all flows', { meta: { id: 'planted-sec
     monitor.destroy()
   })
   beforeEach(async () => {
-    forgetWarnings()
     for (const one of [provider, partners]) {
       one.behave()
       one.forget()

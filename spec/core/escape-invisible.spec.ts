@@ -3,8 +3,7 @@ import { OidcError } from 'express-session-oidc'
 import { fail, LoginNeeded, providerUnavailable, setupInvalid } from '../../lib/core/errors.ts'
 import { escapeInvisible } from '../../lib/core/escape-invisible.ts'
 import { Events } from '../../lib/core/events.ts'
-import { warnOnce } from '../../lib/core/warnings.ts'
-import { warningsGiven, warningsOfSpecs } from '../support/warnings.ts'
+import { warningsOfSpecs } from '../support/warnings.ts'
 
 const warnings = warningsOfSpecs()
 
@@ -65,13 +64,15 @@ describe('texts for the log', () => {
   })
 
   it('every warning escapes its message', async () => {
-    warnOnce('OIDC_TRUST_PROXY', odd)
     const events = new Events('default')
+    events.log.warnOnce('OIDC_TRUST_PROXY', odd, odd)
     events.on('store_fault', () => {
       throw Object.assign(new Error('x'), { name: odd })
     })
     events.emit('store_fault', { detail: 'x' })
-    await warningsGiven()
-    expect(warnings.map(({ message }) => message)).toEqual([escaped, expect.stringContaining(`threw ${escaped};`)])
+    expect(warnings.map(({ message }) => message)).toEqual([
+      `${escaped}; ${escaped}`,
+      expect.stringContaining(`threw ${escaped};`),
+    ])
   })
 })

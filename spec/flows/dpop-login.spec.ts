@@ -3,7 +3,7 @@ import { calculateJwkThumbprint, decodeJwt, decodeProtectedHeader, type JWK, typ
 import type { OidcAccessTokenParameters, OidcOptions } from 'express-session-oidc'
 import type { TestProvider, TestRequest, UserAgent } from 'express-session-oidc/testing'
 import { startTestProvider } from 'express-session-oidc/testing'
-import { afterEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import type { StoredTokens } from '../../lib/store/tokens.ts'
 import { getContext, until, type TestApp } from '../support/app.ts'
 import { dpopClient, type DpopClient } from '../support/dpop.ts'
@@ -14,7 +14,6 @@ import { askToken, pass, shownToken, stillClock } from '../support/tokens-app.ts
 import { sessionId } from '../support/session-cookie.ts'
 import { tokenRoutes } from '../support/token-routes.ts'
 import { waiting } from '../support/waiting.ts'
-import { forgetWarnings } from '../../lib/core/warnings.ts'
 
 const world = flow({
   algorithm: 'ES256',
@@ -93,8 +92,6 @@ async function ordersToken(agent: UserAgent, app: TestApp): Promise<string> {
   expect(answer.status).toBe(200)
   return (answer.json() as { token: string }).token
 }
-
-afterEach(() => forgetWarnings())
 
 describe('a DPoP-bound login', () => {
   it('a login announces its key and proves possession of it at the token endpoint', async () => {

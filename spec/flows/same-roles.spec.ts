@@ -5,7 +5,7 @@ import type { TestFaults } from 'express-session-oidc/testing'
 import { describe, expect, it } from 'vitest'
 import { flow } from '../support/flow.ts'
 import { pass, stillClock } from '../support/tokens-app.ts'
-import { warningsGiven, warningsOfSpecs } from '../support/warnings.ts'
+import { warningsOfSpecs } from '../support/warnings.ts'
 
 const test = flow({ audience: 'orders', users: [{ sub: 'alice' }] })
 stillClock()
@@ -60,7 +60,6 @@ describe('the roles of one user in a session and in a token', () => {
     const { session, token } = await rolesWith(claims)
     expect(new Set(session as string[])).toEqual(new Set(expected))
     expect(session).toEqual(token)
-    await warningsGiven()
     expect(warnings).toEqual([])
   })
 
@@ -102,7 +101,6 @@ describe('the roles of a session', () => {
     async (_name, accessToken) => {
       expect(await sessionRoles({ roles: ['user'] }, accessToken)).toEqual(['user'])
       expect(await sessionRoles({}, accessToken)).toEqual([])
-      await warningsGiven()
       expect(warnings).toEqual([])
     },
   )
@@ -128,7 +126,6 @@ describe('the roles of a session', () => {
     async (_name, changed, fault) => {
       const claims = { ...keycloak, roles: ['admin'], ...changed }
       expect(await sessionRoles({ roles: ['user'] }, { ...fault, claims })).toEqual(['user'])
-      await warningsGiven()
       expect(warnings).toMatchObject([{ code: 'OIDC_ACCESS_TOKEN_UNVERIFIED' }])
     },
   )

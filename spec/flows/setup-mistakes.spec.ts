@@ -8,7 +8,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { close, listen, secret } from '../support/app.ts'
 import { redisForFile } from '../support/redis.ts'
 import { SlowStore } from '../support/slow-store.ts'
-import { warningsGiven, warningsOfSpecs } from '../support/warnings.ts'
+import { warningsOfSpecs } from '../support/warnings.ts'
 
 const redis = redisForFile()
 const warnings = warningsOfSpecs()
@@ -82,7 +82,6 @@ async function start(mistaken: Mistaken): Promise<UserAgent> {
 }
 
 async function codes(): Promise<string[]> {
-  await warningsGiven()
   return warnings.map(({ code }) => code)
 }
 

@@ -1,10 +1,10 @@
 import { keycloak, type OidcOptions } from 'express-session-oidc'
 import type { TestFaults } from 'express-session-oidc/testing'
-import { beforeEach, describe, expect, it, vi } from 'vitest'
-import { forgetWarnings } from '../../lib/core/warnings.ts'
+import { describe, expect, it } from 'vitest'
 import type { TestApp } from '../support/app.ts'
 import { flow, listEvents } from '../support/flow.ts'
 import { withId } from '../support/ids.ts'
+import { collectLog } from '../support/log.ts'
 import { meets, patience, startForFaults } from '../support/misbehaviour.ts'
 
 // Issues tokens as a Keycloak realm does.
@@ -24,8 +24,6 @@ const realm = flow({
   ],
 })
 
-beforeEach(() => forgetWarnings())
-
 async function rolesWith(
   options: Partial<OidcOptions>,
   faults?: TestFaults,
@@ -39,14 +37,12 @@ function preset(client?: string): Partial<OidcOptions> {
   return { provider: keycloak({ url: realm.provider.url, realm: 'acme', client }) }
 }
 
-/** The warnings that the process emits while `run` runs. */
+/** What instances log while `run` runs. */
 async function warnings(run: () => Promise<unknown>): Promise<string[]> {
   const said: string[] = []
-  const emit = vi.spyOn(process, 'emitWarning').mockImplementation((text, options) => {
-    said.push(`${(options as { code?: string } | undefined)?.code ?? ''}: ${String(text)}`)
-  })
+  const stop = collectLog(({ code, message, fix }) => void said.push(`${code}: ${message}; ${fix}`))
   await run()
-  emit.mockRestore()
+  stop()
   return said
 }
 

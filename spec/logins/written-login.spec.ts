@@ -16,7 +16,7 @@ import { LoginRecord, writeRecord, writeReplaced } from '../../lib/store/login-r
 import { makeLoginKey, makeTokensKey } from '../../lib/store/login-records.ts'
 import { makeLoginEntry } from '../support/login-entries.ts'
 import { catchRejection } from '../support/flow.ts'
-import { warningsGiven, warningsOfSpecs } from '../support/warnings.ts'
+import { warningsOfSpecs } from '../support/warnings.ts'
 import { heard, instanceWith, stageWith, type Stage } from './support/stage.ts'
 
 const who = vi.hoisted(() => ({ identity: undefined as unknown }))
@@ -83,6 +83,7 @@ async function finished(
     arrival,
     session,
     afterLogin: () => Promise.resolve(),
+    requestSecrets: [],
     findInstance: () => undefined,
     localPath: (wanted) => (typeof wanted === 'string' && wanted.startsWith('/') ? wanted : undefined),
     ...more,
@@ -401,7 +402,6 @@ describe('finishLogin() with a session that was planted', () => {
   it('warns once if something is lost, and names the fix', async () => {
     await finishPlanted(await stageWithNote({ staff: makeLoginEntry('bob') }))
     await finishPlanted(await stageWithNote())
-    await warningsGiven()
     expect(warnings.map(({ code }) => code)).toEqual(['OIDC_SESSION_NOT_KEPT'])
     expect(warnings[0]?.message).toContain("session({ name: '__Host-sid', cookie: { secure: true, path: '/' }, ... })")
   })
@@ -411,7 +411,6 @@ describe('finishLogin() with a session that was planted', () => {
     await finishPlanted(await stageWithNote({ default: makeLoginEntry('bob') }))
     await finished(await stageWithNote({ staff: makeLoginEntry('bob') }))
     await finishPlanted(await stageWith(), {}, { cookies: [] })
-    await warningsGiven()
     expect(warnings).toEqual([])
   })
 })

@@ -20,9 +20,12 @@ import { RedisTap } from '../support/redis-tap.ts'
 import { AsyncStore } from '../support/async-store.ts'
 import { redisForFile } from '../support/redis.ts'
 import { makeLoginEntry } from '../support/login-entries.ts'
-import { warningsGiven, warningsOfSpecs } from '../support/warnings.ts'
+import { FailureLog } from '../../lib/core/failure-log.ts'
+import { recordLog } from '../support/log.ts'
+import { warningsOfSpecs } from '../support/warnings.ts'
 
 const warnings = warningsOfSpecs()
+const log = new FailureLog('default', recordLog)
 const redis = redisForFile()
 const secret = 'a secret of more than thirty-two characters'
 
@@ -37,9 +40,9 @@ function makeRequest(store: Store): Request {
 describe('makeRecords()', () => {
   it('returns the records of the option, the same for all instances and requests', async () => {
     const given = new MemoryRecords()
-    const records = makeRecords(new AsyncStore(), given)
-    expect(makeRecords(new RedisSessionStore({ client: redis.client }), given)).toBe(records)
-    expect(makeRecords(new AsyncStore(), new MemoryRecords())).not.toBe(records)
+    const records = makeRecords(new AsyncStore(), given, log)
+    expect(makeRecords(new RedisSessionStore({ client: redis.client }), given, log)).toBe(records)
+    expect(makeRecords(new AsyncStore(), new MemoryRecords(), log)).not.toBe(records)
     const key = makeLoginKey('id')
     expect(await records.add(key, 'first', 60)).toBe(true)
     expect(await records.replace(key, 'first', 'second', 60)).toBe(true)
@@ -71,7 +74,7 @@ describe('makeRecords()', () => {
         members: fail,
         removeFromSet: fail,
       }
-      const records = makeRecords(new AsyncStore(), given)
+      const records = makeRecords(new AsyncStore(), given, log)
       const key = makeLoginKey('id')
       for (const operation of [
         () => records.get(key),
@@ -95,24 +98,23 @@ describe('makeRecords()', () => {
 
   it('returns the records of a session store that has its own', () => {
     const store = new RedisSessionStore({ client: redis.client })
-    expect(makeRecords(store, undefined)).toBe(findSessionRecords(store)?.records)
+    expect(makeRecords(store, undefined, log)).toBe(findSessionRecords(store)?.records)
   })
 
   it('returns records in memory for each MemoryStore', () => {
     const store = new MemoryStore()
-    const records = makeRecords(store, undefined)
+    const records = makeRecords(store, undefined, log)
     expect(records).toBeInstanceOf(MemoryRecords)
-    expect(makeRecords(store, undefined)).toBe(records)
-    expect(makeRecords(new MemoryStore(), undefined)).not.toBe(records)
+    expect(makeRecords(store, undefined, log)).toBe(records)
+    expect(makeRecords(new MemoryStore(), undefined, log)).not.toBe(records)
   })
 
   it('returns records in the session store itself otherwise, with one warning', async () => {
     const store = new AsyncStore()
-    const records = makeRecords(store, undefined)
+    const records = makeRecords(store, undefined, log)
     expect(records).toBeInstanceOf(StoreRecords)
-    expect(makeRecords(store, undefined)).toBe(records)
-    makeRecords(new AsyncStore(), undefined)
-    await warningsGiven()
+    expect(makeRecords(store, undefined, log)).toBe(records)
+    makeRecords(new AsyncStore(), undefined, log)
     expect(warnings).toMatchObject([
       { code: 'OIDC_STORE_NOT_ATOMIC', message: expect.stringContaining('AsyncStore') as string },
     ])
@@ -268,7 +270,7 @@ describe('RequestSession', () => {
       tap = new RedisTap(redis.client)
       redisStore = new RedisSessionStore({ client: tap })
       req = makeRequest(redisStore)
-      web = new RequestSession(req, makeRecords(redisStore, undefined))
+      web = new RequestSession(req, makeRecords(redisStore, undefined, log))
     })
 
     const saved = (): Promise<void> => new Promise((resolve) => void req.session.save(() => resolve()))
@@ -373,7 +375,7 @@ describe('RequestSession', () => {
     expect(req.session.hasLogins).toBe('elsewhere')
     const own = new RedisSessionStore({ client: redis.client })
     const request = makeRequest(own)
-    new RequestSession(request, makeRecords(request.sessionStore, undefined)).renew(true)
+    new RequestSession(request, makeRecords(request.sessionStore, undefined, log)).renew(true)
     expect(request.session.hasLogins).toBe(true)
     const other = makeRequest(own)
     new RequestSession(other, redisRecords({ client: redis.client, prefix: 'other:' })).renew(true)

@@ -3,9 +3,17 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import express, { type Express, type Request } from 'express'
 import session, { type SessionOptions } from 'express-session'
-import { createOidc, type Oidc, type OidcContext, type OidcEventName, type OidcOptions } from 'express-session-oidc'
+import {
+  createOidc,
+  type Oidc,
+  type OidcContext,
+  type OidcEventName,
+  type OidcLogEntry,
+  type OidcOptions,
+} from 'express-session-oidc'
 import { createUserAgent, type TestProvider, type UserAgent, type UserAgentOptions } from 'express-session-oidc/testing'
 import { makeIdentity, type Identity } from './identity.ts'
+import { recordLog } from './log.ts'
 import { oneProvider } from './one-provider.ts'
 
 export const secret = 'a secret of more than thirty-two characters'
@@ -32,6 +40,8 @@ export interface TestApp extends Identity {
   app: Express
   oidc: Oidc
   events: { name: OidcEventName; event: object }[]
+  /** What the instance has logged, unless the test gives the option `log`. */
+  log: OidcLogEntry[]
   agent(options?: Partial<UserAgentOptions>): UserAgent
   stop(): Promise<void>
 }
@@ -55,7 +65,12 @@ export async function startApp(setup: AppSetup): Promise<TestApp> {
   setup.before?.(app)
   app.use(session({ secret, resave: false, saveUninitialized: false, cookie: { sameSite: 'lax' }, ...setup.session }))
   const given = typeof setup.options === 'function' ? setup.options(url) : setup.options
+  const log: OidcLogEntry[] = []
   const options = oneProvider({
+    log: (entry: OidcLogEntry) => {
+      log.push(entry)
+      recordLog(entry)
+    },
     ...setup.provider.settings(),
     baseUrl: (setup.publicUrl ?? url) + (setup.basePath ?? ''),
     secret,
@@ -82,6 +97,7 @@ export async function startApp(setup: AppSetup): Promise<TestApp> {
     app,
     oidc,
     events,
+    log,
     agent: (options) => createUserAgent({ baseUrl: url, ...options }),
     stop: () => close(server),
   }

@@ -1,34 +1,29 @@
-/** The warnings that the process emits. */
-import { afterEach, beforeEach } from 'vitest'
-import { forgetWarnings } from '../../lib/core/warnings.ts'
+/** The setup warnings that instances log. */
+import { afterEach, beforeEach, vi } from 'vitest'
+import { collectLog } from './log.ts'
 
 export interface SeenWarning {
-  readonly name: string
   readonly code: string
+  /** What happened, and the fix. */
   readonly message: string
 }
 
-/** Collects the setup warnings of each test of a file. Each test starts as if none had been emitted. */
+/** Collects the setup warnings of each test of a file: those of apps, and those on standard error. */
 export function warningsOfSpecs(): SeenWarning[] {
   const seen: SeenWarning[] = []
-  const note = (warning: Error & { code?: string }): void => {
-    if (warning.code?.startsWith('OIDC_')) {
-      seen.push({ name: warning.name, code: warning.code, message: warning.message })
-    }
-  }
+  let stop: (() => void) | undefined
   beforeEach(() => {
-    forgetWarnings()
     seen.length = 0
-    process.on('warning', note)
+    stop = collectLog(({ code, message, fix }) => {
+      if (code.startsWith('OIDC_')) seen.push({ code, message: `${message}; ${fix}` })
+    })
+    const print = console.error.bind(console)
+    vi.spyOn(console, 'error').mockImplementation((...given: unknown[]) => {
+      const [, code, message] = /^express-session-oidc: (OIDC_\w+): (.*) \(docs\/[^()]*\)/.exec(String(given[0])) ?? []
+      if (code !== undefined && message !== undefined) seen.push({ code, message })
+      else print(...given)
+    })
   })
-  afterEach(() => {
-    process.off('warning', note)
-    forgetWarnings()
-  })
+  afterEach(() => stop?.())
   return seen
-}
-
-/** Resolves once all warnings so far have been emitted, which happens on the next tick. */
-export function warningsGiven(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve))
 }

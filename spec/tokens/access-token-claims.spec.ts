@@ -2,9 +2,8 @@
 import { keycloak } from 'express-session-oidc'
 import type { TestFaults } from 'express-session-oidc/testing'
 import { CompactSign, exportJWK, generateKeyPair, type CryptoKey } from 'jose'
-import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { OidcError } from '../../lib/core/errors.ts'
-import { forgetWarnings } from '../../lib/core/warnings.ts'
 import { verifyOwnAccessToken } from '../../lib/tokens/access-token.ts'
 import { Keys } from '../../lib/tokens/key-set.ts'
 import { startApp, type TestApp } from '../support/app.ts'
@@ -102,12 +101,6 @@ describe('Keycloak roles', () => {
     app = await startApp({ provider: realm.provider, options, session: { store: realm.store() } })
   })
   afterAll(() => app.stop())
-  beforeEach(() => {
-    forgetWarnings()
-    vi.spyOn(process, 'emitWarning').mockImplementation(() => {})
-    return () => vi.restoreAllMocks()
-  })
-
   type Members = Readonly<Record<string, string | undefined>>
 
   function faults(members: Members): TestFaults {

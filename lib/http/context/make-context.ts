@@ -82,7 +82,7 @@ class Context implements ContextBase {
   }
 
   async tokens(): Promise<OidcTokenSet> {
-    const tokens = await readTokens(this.#place())
+    const tokens = await this.#withPlace(readTokens)
     if (!tokens) throw unreadable(this.#instance)
     return toTokenSet(tokens)
   }
@@ -167,7 +167,10 @@ class Context implements ContextBase {
   /** Reads the login again after a refresh, which may have changed roles and scope or ended the login. */
   async #rereadLogin({ session }: LoginPlace): Promise<void> {
     const state = getRequestState(this.#req) as RequestState
-    state.login = await (state.session as RequestSession).readLogin(session).catch(() => state.login)
+    state.login = await (state.session as RequestSession).readLogin(session).catch((error: unknown) => {
+      reportError(this.#instance, error)
+      return state.login
+    })
   }
 
   async login(parameters: OidcLoginParameters = {}): Promise<void> {

@@ -1,6 +1,5 @@
 import type { Request } from 'express'
 import { fail, LoginNeeded, type OidcError, setupInvalid } from '../../core/errors.ts'
-import { warnOnce } from '../../core/warnings.ts'
 import type { CompiledRule } from '../../guard/rule.ts'
 import { evaluateLogin, type StepUpRequired } from '../../guard/login-decision.ts'
 import type { Missing } from '../../guard/requirements.ts'
@@ -80,11 +79,6 @@ function requireRouters(instances: Instances, req: Request): RequestState {
   const state = getRequestState(req)
   const missing = instances.find((instance) => !state?.instances.has(instance))
   if (state && !missing) return state
-  warnOnce(
-    'OIDC_ROUTER_ORDER',
-    'a guarded route was reached before the router of its instance; put `app.use(oidc.router)` before the guarded routes',
-    instances[0].options.name,
-  )
   throw setupInvalid(
     `a guarded route was reached before the router of the instance '${(missing ?? instances[0]).options.name}'; put \`app.use(oidc.router)\` before the guarded routes`,
   )

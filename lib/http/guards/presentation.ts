@@ -3,6 +3,7 @@ import type { TLSSocket } from 'node:tls'
 import type { Request } from 'express'
 import type { ResolvedBinding } from '../../config/resolve-binding.ts'
 import { hookFailed } from '../../core/errors.ts'
+import { listRequestSecrets } from '../../core/request-secrets.ts'
 import type { Presentation } from '../../guard/binding.ts'
 import { MalformedCredentials, type Credentials } from './bearer-credentials.ts'
 import type { Resource } from '../routes/resource-metadata.ts'
@@ -48,16 +49,16 @@ function makePublicUrl(req: Request, { origin, basePath }: Resource, mustBeNorma
 
 function readCertificate(req: Request, mtls: ResolvedBinding['mtls']): Uint8Array | undefined {
   if (mtls === true) return (req.socket as Partial<TLSSocket>).getPeerX509Certificate?.()?.raw
-  const given = runCertificateHook(() => mtls?.(req))
+  const given = runCertificateHook(req, () => mtls?.(req))
   if (given === undefined) return undefined
   // Anything but PEM or DER is a fault of the application's function.
-  return runCertificateHook(() => new X509Certificate(given).raw)
+  return runCertificateHook(req, () => new X509Certificate(given).raw)
 }
 
-function runCertificateHook<Result>(work: () => Result): Result {
+function runCertificateHook<Result>(req: Request, work: () => Result): Result {
   try {
     return work()
   } catch (error) {
-    throw hookFailed('mtls.certificate', error)
+    throw hookFailed('mtls.certificate', error, listRequestSecrets(req))
   }
 }

@@ -26,7 +26,8 @@ export async function passToken(guard: BearerGuard, rule: CompiledBearerRule, ha
     if (auth) req.auth = auth
     next()
   } catch (thrown) {
-    answerBy(guard.onError, handled, reportRefusal(guard.policy, thrown), (error) => sendProblem(res, error))
+    const reporter = { onError: guard.onError, events: guard.policy.events }
+    answerBy(reporter, handled, reportRefusal(guard.policy, thrown), (error) => sendProblem(res, error))
   }
 }
 

@@ -42,7 +42,7 @@ export function ensureState(req: Request): RequestState {
 export function loadState(instance: Instance, req: Request, state: RequestState): void | Promise<void> {
   if (!req.session) return
   state.sessionCookie = req.session.cookie
-  const records = makeRecords(req.sessionStore, instance.options.records)
+  const records = makeRecords(req.sessionStore, instance.options.records, instance.events.log)
   if (state.session && state.sessionId === req.sessionID) {
     if (state.session.records !== records) {
       throw setupInvalid('the instances of this application have different records; pass the same `records` to each')

@@ -1,31 +1,30 @@
 import type { Request, Response } from 'express'
-import { warnOnce } from '../../core/warnings.ts'
 import type { Instance } from '../../logins/instance.ts'
 import { isInMemory } from '../../session/web-session.ts'
 
-/** Warns about setup mistakes that only a login reveals, each once per process and with the fix. */
+/** Warns about setup mistakes that only a login reveals, each once and with the fix. */
 export function warnOfSetup(instance: Instance, req: Request): void {
-  const { options } = instance
+  const { options, events } = instance
   const { cookie } = req.session
   if (!options.isLocal && isInMemory(req.sessionStore)) {
-    warnOnce(
+    events.log.warnOnce(
       'OIDC_MEMORY_STORE',
-      'sessions and logins are only in the memory of this process, so a restart logs everyone out; use `RedisSessionStore` from express-session-oidc/redis',
-      options.name,
+      'sessions and logins are only in the memory of this process, so a restart logs everyone out',
+      'use `RedisSessionStore` from express-session-oidc/redis',
     )
   }
   if (cookie.secure === true && !req.secure) {
-    warnOnce(
+    events.log.warnOnce(
       'OIDC_TRUST_PROXY',
-      "the session cookie is `secure`, but this request counts as plain http, so express-session does not send it. Behind a proxy that terminates TLS, call `app.set('trust proxy', 1)`. For development without TLS, use `cookie: { secure: 'auto' }`.",
-      options.name,
+      'the session cookie is `secure`, but this request counts as plain http, so express-session does not send it',
+      "behind a proxy that terminates TLS, call `app.set('trust proxy', 1)`; for development without TLS, use `cookie: { secure: 'auto' }`",
     )
   }
   if (cookie.sameSite === true || cookie.sameSite === 'strict') {
-    warnOnce(
+    events.log.warnOnce(
       'OIDC_SESSION_COOKIE_STRICT',
-      "the session cookie is SameSite=Strict, so browsers do not send it when they return from the provider, and logins loop; use `sameSite: 'lax'`",
-      options.name,
+      'the session cookie is SameSite=Strict, so browsers do not send it when they return from the provider, and logins loop',
+      "use `sameSite: 'lax'`",
     )
   }
 }
@@ -34,16 +33,16 @@ export function warnOfSetup(instance: Instance, req: Request): void {
  * Warns if the session cookie of a login could have the prefix `__Host-` and does not: another host of the domain could plant
  * a cookie with its name (RFC 6265bis, section 4.1.3.2). Only the response shows the name, because express-session keeps it.
  */
-export function warnOfCookieName({ options }: Instance, { session, sessionID }: Request, res: Response): void {
+export function warnOfCookieName({ options, events }: Instance, { session, sessionID }: Request, res: Response): void {
   const { path, domain } = session.cookie
   if (!options.origin.startsWith('https:') || path !== '/' || domain) return
   res.once('finish', () => {
     const name = findCookieName(res, `s:${sessionID}.`)
     if (name === undefined || name.startsWith('__Host-')) return
-    warnOnce(
+    events.log.warnOnce(
       'OIDC_SESSION_COOKIE_NAME',
-      `the session cookie '${name}' can be planted by any other host of the domain; name it \`session({ name: '__Host-sid' })\`, with \`cookie: { secure: true }\``,
-      options.name,
+      `the session cookie '${name}' can be planted by any other host of the domain`,
+      "name it `session({ name: '__Host-sid' })`, with `cookie: { secure: true }`",
     )
   })
 }

@@ -2,6 +2,7 @@ import type { Request } from 'express'
 import type { ResolvedOptions } from '../../config/resolve.ts'
 import { errorTable } from '../../core/error-table.ts'
 import { LoginNeeded, type OidcError, hookFailed } from '../../core/errors.ts'
+import { listRequestSecrets } from '../../core/request-secrets.ts'
 import { toLocalReferer } from '../../core/urls.ts'
 import type { Instance } from '../../logins/instance.ts'
 import { findRequestKind } from '../request/request-kind.ts'
@@ -22,17 +23,20 @@ export interface PageExtras {
 
 /** Answers an error with `onError`, or with a page for browsers and problem+json (RFC 9457) for other clients. */
 export function answerError(handler: HandlerContext, error: OidcError, extras: PageExtras = {}): void {
-  const { onError } = handler.instance.options
-  answerBy(onError, handler, error, (shown) => writeError(handler, shown, shown === error ? extras : {}))
+  const { options, events } = handler.instance
+  answerBy({ onError: options.onError, events }, handler, error, (shown) =>
+    writeError(handler, shown, shown === error ? extras : {}),
+  )
 }
 
-/** Answers an error with the application's `onError`, or with `write` if there is none or it has seen the error. */
+/** Logs an error, and answers it with the application's `onError`, or with `write` if there is none or it has seen the error. */
 export function answerBy(
-  onError: ResolvedOptions['onError'],
+  { onError, events }: Pick<ResolvedOptions, 'onError'> & Pick<Instance, 'events'>,
   { req, res, next }: RequestContext,
   error: OidcError,
   write: (error: OidcError) => void,
 ): void {
+  events.log.failure(error)
   if (res.headersSent) return next(error)
   // Set before `onError`, which may replace it.
   res.setHeader('Cache-Control', 'no-store')
@@ -43,8 +47,10 @@ export function answerBy(
   Promise.resolve()
     .then(() => onError(error, req, res, next))
     .catch((thrown: unknown) => {
+      const failure = hookFailed('onError', thrown, listRequestSecrets(req))
+      events.log.failure(failure)
       if (res.headersSent) next(thrown)
-      else write(hookFailed('onError', thrown))
+      else write(failure)
     })
 }
 

@@ -1,8 +1,8 @@
 import type { Request } from 'express'
 import type { OidcErrorCode } from '../../core/error-table.ts'
 import { makePrivateField, type PrivateField } from '../../core/private-field.ts'
-import { describe } from '../../core/describe.ts'
-import { fail, OidcError } from '../../core/errors.ts'
+import { OidcError } from '../../core/errors.ts'
+import { toInternalError } from '../../core/failure-log.ts'
 import type { Instance } from '../../logins/instance.ts'
 import type { HandlerContext } from '../request/handler-context.ts'
 
@@ -25,16 +25,17 @@ export function ensureReport(req: Request): ErrorReport {
   return report
 }
 
-/** Turns a thrown value into an OidcError, and emits `store_fault`, or `provider_fault` for `providerFaults`, once. */
+/** Turns a thrown value into an OidcError, logs it, and emits `store_fault`, or `provider_fault` for `providerFaults`, once. */
 export function reportError(
   { events }: Pick<Instance, 'events'>,
   thrown: unknown,
   providerFaults: readonly OidcErrorCode[] = ['provider_unavailable'],
 ): OidcError {
-  const error = thrown instanceof OidcError ? thrown : fail('internal_error', describe(thrown), { cause: thrown })
+  const error = thrown instanceof OidcError ? thrown : toInternalError(thrown)
   const { code, detail } = error
   if (reported.get(error)) return error
   reported.set(error, true)
+  events.log.failure(error)
   if (code === 'store_unavailable') events.emit('store_fault', { detail })
   if (providerFaults.includes(code)) events.emit('provider_fault', { detail })
   return error

@@ -1,10 +1,13 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import type { OidcFinishedLogin } from '../../config/options.ts'
 import { fail, type OidcError } from '../../core/errors.ts'
+import { addOperatorNote } from '../../core/operator-notes.ts'
+import { listRequestSecrets } from '../../core/request-secrets.ts'
 import { toLocalPath } from '../../core/urls.ts'
 import { consumeResponse, recordOutcome } from '../../logins/login/response-use.ts'
 import { finishLogin, type FinishInput, type Finished } from '../../logins/login/finish.ts'
 import { FormerSessionChanged, LoggedOutMeanwhile } from '../../logins/login/overtaken.ts'
+import { reportStoreFault } from '../../logins/report-store-fault.ts'
 import { ReturnedLate } from '../../logins/login/max-age.ts'
 import { takeResponse } from '../../logins/login/stored-response.ts'
 import { attachLogin } from '../../store/attached.ts'
@@ -125,7 +128,9 @@ async function returnToPage(callback: Callback, login: LoginInProgress, loginId:
 
 /** Records that the use of a response failed. Best effort: a use without an outcome counts as failed after some time. */
 async function recordFailure(callback: Callback): Promise<void> {
-  await recordOutcome(callback.session.records, findResponse(callback), { status: 'failed' }).catch(() => {})
+  await recordOutcome(callback.session.records, findResponse(callback), { status: 'failed' }).catch((error: unknown) =>
+    reportStoreFault(callback.handler.instance, error),
+  )
 }
 
 /** Makes a finished login the login of the request, and redirects to its page. */
@@ -135,7 +140,9 @@ async function enterSession(callback: Callback, finished: Finished, hadLogin: bo
   const { login, loginId, returnTo, mark } = finished
   await Promise.all([
     // The login is complete. If this write fails, only a reload of the callback no longer finds its page.
-    recordOutcome(session.records, findResponse(callback), { status: 'done', loginId, returnTo }).catch(() => {}),
+    recordOutcome(session.records, findResponse(callback), { status: 'done', loginId, returnTo }).catch(
+      (error: unknown) => reportStoreFault(instance, error),
+    ),
     finished.cleanUp(),
   ])
   attachLogin(req.session, login)
@@ -170,6 +177,7 @@ function finishInput(callback: Callback, login: LoginInProgress): FinishInput {
     session,
     device: storeDevice ? readDevice(handler.req) : undefined,
     afterLogin: async (finished) => afterLogin?.(handler.req, finished as unknown as OidcFinishedLogin),
+    requestSecrets: listRequestSecrets(handler.req),
     findInstance: (owner) => findPassedInstance(handler.req, owner),
     localPath: (target) => toLocalPath(target, origin),
   }
@@ -186,7 +194,7 @@ function readArrival({ handler: { instance, req }, session }: Callback): Arrival
 }
 
 function loginLoop(): OidcError {
-  return fail(
+  const error = fail(
     'login_loop',
     "the browser does not keep the session cookie. Likely causes: `cookie.secure` without `app.set('trust proxy', 1)` behind a proxy that terminates TLS; " +
       "`cookie.sameSite: 'strict'`; a `cookie.domain` or `cookie.path` that does not match `baseUrl`; another host than that of `baseUrl`",
@@ -196,4 +204,7 @@ function loginLoop(): OidcError {
         'Allow cookies for this site, then log in again. If that does not help, contact the operator of this application.',
     },
   )
+  // The browser returns the cookie that counts its logins, so it does not block cookies.
+  addOperatorNote(error, { isSetupMistake: true })
+  return error
 }

@@ -1,4 +1,3 @@
-import { warnOnce } from '../../core/warnings.ts'
 import { endLogin } from '../../logins/logout/end-own-login.ts'
 import { answerError } from '../response/error-page.ts'
 import { requireSession, findEntry, getRequestState, type RequestState } from '../request/request-state.ts'
@@ -51,10 +50,9 @@ async function listFrameAncestors({ instance }: HandlerContext): Promise<string>
 function warnOfCookie({ instance, req }: HandlerContext): void {
   const { sameSite, secure } = req.session.cookie
   if (String(sameSite).toLowerCase() === 'none' && secure) return
-  warnOnce(
+  instance.events.log.warnOnce(
     'OIDC_FRONTCHANNEL_COOKIE',
-    `the front-channel logout of '${instance.options.name}' ends no login, because browsers do not send the session cookie in frames of other sites; ` +
-      "set `cookie: { sameSite: 'none', secure: true }`, or use back-channel logout",
-    instance.options.name,
+    `the front-channel logout of '${instance.options.name}' ends no login, because browsers do not send the session cookie in frames of other sites`,
+    "set `cookie: { sameSite: 'none', secure: true }`, or use back-channel logout",
   )
 }

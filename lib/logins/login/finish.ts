@@ -28,6 +28,8 @@ export interface FinishInput {
     tokens: OidcTokenSet
     roles: readonly string[]
   }) => Promise<unknown>
+  /** Secrets of the request, which the hook may quote in an error. */
+  readonly requestSecrets: readonly string[]
   readonly findInstance: FindInstance
   /** Returns the hook's redirect target if it is a path on this origin, otherwise undefined. */
   readonly localPath: (destination: unknown) => string | undefined
@@ -105,6 +107,9 @@ async function runHook(input: FinishInput, identity: Identity): Promise<string> 
       identity.tokens.accessToken,
       identity.tokens.refreshToken,
       identity.tokens.idToken,
+      // With `form_post`, the code is not in the request.
+      input.parameters.get('code') ?? undefined,
+      ...input.requestSecrets,
     ])
   }
   if (destination === undefined || destination === null) return input.login.returnTo

@@ -1,5 +1,6 @@
 import type { OidcTokenSet, OidcUnknownClaims } from '../../config/claims.ts'
 import { nowSeconds } from '../../core/clock.ts'
+import type { FailureLog } from '../../core/failure-log.ts'
 import type { LoginTokens } from '../../provider/authorization-code.ts'
 import type { PresentedToken } from '../../provider/protected-resource.ts'
 import type { IssuedTokens, DpopHandle } from '../../provider/token-response.ts'
@@ -84,7 +85,7 @@ export async function identifyUser(
   const { options } = instance
   const claims = options.rules ? await addDistributedClaims(verified, options.rules, presented.accessToken) : verified
   const info = options.userInfo ? await fetchVerifiedUserInfo(instance, presented, claims) : undefined
-  const user = makeUser({ ...info, ...claims }, options.name)
+  const user = makeUser({ ...info, ...claims }, instance.events.log)
   return { claims, user, roles: await readUserRoles(instance, presented, claims, info) }
 }
 
@@ -105,7 +106,7 @@ export function readAccessToken(response: IssuedTokens, requested: readonly stri
  *
  * @throws OidcError `token_invalid` if the claims cannot be stored
  */
-function makeUser(claims: OidcUnknownClaims, instance: string): OidcUnknownClaims {
+function makeUser(claims: OidcUnknownClaims, log: FailureLog): OidcUnknownClaims {
   const user = Object.fromEntries(
     Object.entries(claims).filter(([name, value]) => !aboutToken.has(name) && value !== undefined),
   )
@@ -113,7 +114,7 @@ function makeUser(claims: OidcUnknownClaims, instance: string): OidcUnknownClaim
   if (json === undefined || isDeeper(user, deepest)) {
     throw tokenInvalid('claims', 'the nesting is too deep to be stored')
   }
-  return limitClaims(user, json, instance)
+  return limitClaims(user, json, log)
 }
 
 /**

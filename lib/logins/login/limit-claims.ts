@@ -1,5 +1,5 @@
 import type { OidcUnknownClaims } from '../../config/claims.ts'
-import { warnOnce } from '../../core/warnings.ts'
+import type { FailureLog } from '../../core/failure-log.ts'
 
 /** Maximum size of a user's claims as JSON, in bytes. Each guarded request reads and parses them. */
 const mostBytes = 64 * 1024
@@ -23,7 +23,7 @@ const mostNames = 10
  *
  * @param json The claims as JSON.
  */
-export function limitClaims(user: OidcUnknownClaims, json: string, instance: string): OidcUnknownClaims {
+export function limitClaims(user: OidcUnknownClaims, json: string, log: FailureLog): OidcUnknownClaims {
   const whole = Buffer.byteLength(json)
   if (whole <= mostBytes) return user
   const sizes = Object.entries(user)
@@ -37,7 +37,7 @@ export function limitClaims(user: OidcUnknownClaims, json: string, instance: str
     dropped.add(name)
     left -= bytes
   }
-  warnOfDropped([...dropped], whole, instance)
+  warnOfDropped([...dropped], whole, log)
   return Object.fromEntries(Object.entries(user).filter(([name]) => !dropped.has(name)))
 }
 
@@ -48,13 +48,13 @@ function measureMember(name: string, value: unknown): number {
   return text === undefined ? 0 : Buffer.byteLength(JSON.stringify(name)) + Buffer.byteLength(text) + 2
 }
 
-function warnOfDropped(dropped: readonly string[], bytes: number, instance: string): void {
+function warnOfDropped(dropped: readonly string[], bytes: number, log: FailureLog): void {
   const names = dropped.slice(0, mostNames).map((name) => JSON.stringify(name.slice(0, 100)))
   const more = dropped.length > mostNames ? ` and ${dropped.length - mostNames} more` : ''
-  warnOnce(
+  log.warnOnce(
     'OIDC_CLAIMS_DROPPED',
     `the user of a login has ${Math.ceil(bytes / 1024)} kB of claims, of which at most ${mostBytes / 1024} kB are stored, so the largest are left out: ` +
-      `${names.join(', ')}${more}; have the provider send fewer or smaller claims in the ID token and userinfo`,
-    instance,
+      `${names.join(', ')}${more}`,
+    'have the provider send fewer or smaller claims in the ID token and userinfo',
   )
 }

@@ -1,7 +1,6 @@
 import type { OidcUnknownClaims } from '../../config/claims.ts'
 import { hasRoleClaims, readRoles } from '../../config/role-claims.ts'
 import { OidcError } from '../../core/errors.ts'
-import { warnOnce } from '../../core/warnings.ts'
 import type { PresentedToken } from '../../provider/protected-resource.ts'
 import { looksLikeJwt, verifyOwnAccessToken } from '../../tokens/access-token.ts'
 import type { IdTokenClaims } from '../../tokens/id-token.ts'
@@ -41,7 +40,7 @@ function omitForeignRoles({ options }: Instance, claims: OidcUnknownClaims): Oid
 
 /** Returns the claims of the login's own access token, or undefined if they cannot be verified. */
 async function readVerifiedClaims(
-  { options, keys }: Instance,
+  { options, keys, events }: Instance,
   { accessToken, dpop }: PresentedToken,
   user: IdTokenClaims,
 ): Promise<OidcUnknownClaims | undefined> {
@@ -57,10 +56,10 @@ async function readVerifiedClaims(
   } catch (error) {
     // Access tokens are meant for the API: some cannot be verified here. Unavailable keys, however, are a fault.
     if (!(error instanceof OidcError) || error.code !== 'token_invalid') throw error
-    warnOnce(
+    events.log.warnOnce(
       'OIDC_ACCESS_TOKEN_UNVERIFIED',
-      `the roles are read without the access token of ${user.iss}, which failed verification (${error.detail}); have the provider put them into the ID token or userinfo`,
-      options.name,
+      `the roles are read without the access token of ${user.iss}, which failed verification (${error.detail})`,
+      'have the provider put them into the ID token or userinfo',
     )
     return undefined
   }

@@ -1,5 +1,4 @@
 import { storeUnavailable } from '../../core/errors.ts'
-import { warnOnce } from '../../core/warnings.ts'
 import { createMark } from '../../session/browser-mark.ts'
 import { selectKept, type ArrivedLogin } from '../../session/former-session.ts'
 import type { OidcWrittenRecord } from '../../core/records.ts'
@@ -10,6 +9,7 @@ import type { LoginStore } from '../../store/login-store.ts'
 import type { LoginEntry, LoginEntries } from '../../store/login-entry.ts'
 import type { StoredTokens } from '../../store/tokens.ts'
 import type { Instance } from '../instance.ts'
+import { reportStoreFault } from '../report-store-fault.ts'
 import { findReplacement, FormerSessionChanged, LoggedOutMeanwhile } from './overtaken.ts'
 import { readReplacedTokens, revokeReplaced, type FindInstance } from './replaced-tokens.ts'
 
@@ -76,22 +76,22 @@ export async function renewSession(
 }
 
 /** Warns if another application uses the same name in the same session: the two replace each other's logins. */
-function warnOfSharedName({ options, owner }: Instance, { liveEntries }: LoginRecord): void {
+function warnOfSharedName({ options, owner, events }: Instance, { liveEntries }: LoginRecord): void {
   const { name } = options
   if (!Object.hasOwn(liveEntries, name) || liveEntries[name]?.owner === owner) return
-  warnOnce(
+  events.log.warnOnce(
     'OIDC_NAME_SHARED',
-    `the name '${name}' is used with two providers or clients in one session, so this login replaced the other one. Give each application its own session cookie, or a name: \`createOidc({ name: 'staff' })\`. This is expected after a change of \`issuer\` or \`clientId\`.`,
-    name,
+    `the name '${name}' is used with two providers or clients in one session, so this login replaced the other one. This is expected after a change of \`issuer\` or \`clientId\``,
+    "give each application its own session cookie, or a name: `createOidc({ name: 'staff' })`",
   )
 }
 
 /** Warns that a login has dropped a session, because nothing shows that it belongs to the browser of the login. */
-function warnOfLostSession({ options }: Instance): void {
-  warnOnce(
+function warnOfLostSession({ options, events }: Instance): void {
+  events.log.warnOnce(
     'OIDC_SESSION_NOT_KEPT',
-    `a login with '${options.name}' did not keep the data or logins of the session that came with it, because another host of this site could have set its cookie. Over https, name the session cookie with the prefix __Host-: \`session({ name: '__Host-sid', cookie: { secure: true, path: '/' }, ... })\``,
-    options.name,
+    `a login with '${options.name}' did not keep the data or logins of the session that came with it, because another host of this site could have set its cookie`,
+    "over https, name the session cookie with the prefix __Host-: `session({ name: '__Host-sid', cookie: { secure: true, path: '/' }, ... })`",
   )
 }
 
@@ -157,12 +157,12 @@ async function endFormer(write: LoginWrite, moving: LoginEntries): Promise<boole
   return isEnded
 }
 
-/** Runs a step of cleaning up. A failure only emits an event, because it must not change the outcome of the login. */
+/** Runs a step of cleaning up. A failure is only reported, because it must not change the outcome of the login. */
 async function runCleanUp(instance: Instance, work: () => Promise<void>): Promise<void> {
   try {
     await work()
   } catch (error) {
-    instance.events.emit('store_fault', { detail: storeUnavailable(error).detail })
+    reportStoreFault(instance, error)
   }
 }
 

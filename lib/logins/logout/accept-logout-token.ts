@@ -20,7 +20,7 @@ export async function backchannelLogout(instance: Instance, store: OidcSessionSt
   const requiresType = options.logoutTokenType === 'required'
   const claims = await verifyLogoutToken(token, keys, { ...(await makeClientTokenChecks(instance)), requiresType })
   const { iss, sub, sid, iat } = claims
-  const records = makeRecords(store, options.records)
+  const records = makeRecords(store, options.records, instance.events.log)
   const used = makeUsedKey(instance.owner, claims)
   if ((await records.get(used)) !== undefined) throw new TokenRejected('jti was used before')
   const group = sid === undefined ? { sub: sub as string } : { sid }

@@ -1,4 +1,3 @@
-import { storeUnavailable } from '../../core/errors.ts'
 import type { OidcLogoutReason } from '../../core/events.ts'
 import type { RequestSession } from '../../session/web-session.ts'
 import type { LoginStore } from '../../store/login-store.ts'
@@ -6,6 +5,7 @@ import type { LoginEntry } from '../../store/login-entry.ts'
 import type { StoredTokens } from '../../store/tokens.ts'
 import { endLoginEntry } from './end-login-entry.ts'
 import type { Instance } from '../instance.ts'
+import { reportStoreFault } from '../report-store-fault.ts'
 
 /** A request's login that was ended. */
 export interface Ended {
@@ -53,11 +53,11 @@ function leaveTombstone(logins: LoginStore, { issuer, sub, sid }: LoginEntry): P
   return logins.leaveTombstone({ group, issuer, issuedAt: undefined })
 }
 
-/** Destroys a session without logins. A failure only emits `store_fault`: the next reader deletes the session. */
+/** Destroys a session without logins. A failure is only reported: the next reader deletes the session. */
 export async function destroyWithoutLogins(instance: Instance, destroy: () => Promise<void>): Promise<void> {
   try {
     await destroy()
   } catch (error) {
-    instance.events.emit('store_fault', { detail: storeUnavailable(error).detail })
+    reportStoreFault(instance, error)
   }
 }

@@ -19,7 +19,7 @@ export function recheck(instance: Instance, place: LoginPlace): void {
   if (now - before < Math.min(options.recheckSeconds, retrySeconds) * 1000) return
   rechecks.set(loginId, now)
   // A failure changes nothing, and the refresh itself emits an event.
-  refreshIfDue(instance, place).catch(() => {})
+  refreshIfDue(instance, place).catch((error: unknown) => instance.events.log.failure(error))
 }
 
 function isDue({ options: { recheckSeconds } }: Instance, { entry }: Pick<LoginPlace, 'entry'>): boolean {

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
 import { retryAfterSeconds } from '../../core/error-table.ts'
 import { LoginNeeded, OidcError, providerUnavailable } from '../../core/errors.ts'
+import { addOperatorNote } from '../../core/operator-notes.ts'
 import type { OidcRecordKey, OidcRecords } from '../../core/records.ts'
 import type { StoredTokens } from '../../store/tokens.ts'
 
@@ -101,5 +102,8 @@ function makeFailureNote(error: unknown): [text: string | undefined, seconds: nu
 function refuseAfterFailure(text: string | undefined): void {
   if (!text?.startsWith(notePrefix)) return
   const { seconds, detail } = JSON.parse(text.slice(notePrefix.length)) as { seconds: number; detail: string }
-  throw providerUnavailable(`a recent refresh failed: ${detail}`, seconds)
+  const error = providerUnavailable(`a recent refresh failed: ${detail}`, seconds)
+  // Whoever left the note has logged the failure.
+  addOperatorNote(error, { isLogged: true })
+  throw error
 }

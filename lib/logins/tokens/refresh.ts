@@ -85,8 +85,9 @@ export async function findFreshToken(
     return bound(findNamedToken(tokens, formatTargetName(target)) as AccessToken)
   } catch (error) {
     // A login that has ended gets no token. Any other failure matters only once the token has expired.
-    if (usable && error instanceof OidcError && error.code !== 'login_required') return bound(usable)
-    throw error
+    if (!usable || !(error instanceof OidcError) || error.code === 'login_required') throw error
+    instance.events.log.failure(error)
+    return bound(usable)
   }
 }
 
@@ -177,6 +178,7 @@ async function sendRefresh(instance: Instance, place: LoginPlace, refresh: SentR
     return { outcome: 'refreshed', tokens }
   } catch (error) {
     if (error instanceof OidcError) {
+      instance.events.log.failure(error)
       const { code, status, detail } = error
       instance.events.emit('refresh_failed', { sub, loginId, reason, code, status, detail })
     }

@@ -118,6 +118,7 @@ async function reportFaults<Found>(instance: Instance, find: () => Promise<Found
     return await find()
   } catch (error) {
     if (error instanceof OidcError && (error.code === 'token_invalid' || error.code === 'login_refused')) throw error
+    instance.events.log.failure(error)
     instance.events.emit('provider_fault', {
       detail: `after a refresh: ${error instanceof OidcError ? (error.detail ?? error.code) : describe(error)}`,
     })

@@ -1,6 +1,7 @@
 import type { Request, Response } from 'express'
 import { describe, expect, it, vi } from 'vitest'
 import { fail, type OidcError } from '../../../lib/core/errors.ts'
+import { FailureLog } from '../../../lib/core/failure-log.ts'
 import { Events } from '../../../lib/core/events.ts'
 import { answerBy } from '../../../lib/http/response/error-page.ts'
 import { loginFailed, reportError } from '../../../lib/http/response/report-error.ts'
@@ -9,7 +10,7 @@ import type { Instance } from '../../../lib/logins/instance.ts'
 
 /** Returns the parts of an instance that report errors, and the names of its events. */
 function makeReporter(): { instance: Instance; names: string[] } {
-  const events = new Events('default')
+  const events = new Events('default', new FailureLog('default', false))
   const names: string[] = []
   for (const name of ['store_fault', 'login_failed'] as const) events.on(name, () => names.push(name))
   return { instance: { events } as unknown as Instance, names }
@@ -52,11 +53,12 @@ describe('answerWith', () => {
     const error = fail('callback_used')
     const handler = makeHandler(makeReporter().instance)
     const other = makeHandler(handler.instance)
-    for (const context of [handler, handler, other]) answerBy(onError, context, error, write)
+    const { events } = handler.instance
+    for (const context of [handler, handler, other]) answerBy({ onError, events }, context, error, write)
     await Promise.resolve()
     expect(onError).toHaveBeenCalledTimes(2)
     expect(write).toHaveBeenCalledTimes(1)
-    answerBy(onError, handler, fail('callback_used'), write)
+    answerBy({ onError, events }, handler, fail('callback_used'), write)
     await Promise.resolve()
     expect(onError).toHaveBeenCalledTimes(3)
   })

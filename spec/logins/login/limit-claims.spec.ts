@@ -1,15 +1,17 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { OidcUnknownClaims } from '../../../lib/config/claims.ts'
+import { FailureLog } from '../../../lib/core/failure-log.ts'
 import { limitClaims } from '../../../lib/logins/login/limit-claims.ts'
 import { runs } from '../../support/depth.ts'
-import { warningsGiven, warningsOfSpecs } from '../../support/warnings.ts'
+import { recordLog } from '../../support/log.ts'
+import { warningsOfSpecs } from '../../support/warnings.ts'
 
 const most = 64 * 1024
 const warnings = warningsOfSpecs()
 
-const limited = (user: OidcUnknownClaims, instance = 'default'): OidcUnknownClaims =>
-  limitClaims(user, JSON.stringify(user), instance)
+const limited = (user: OidcUnknownClaims, log = new FailureLog('default', recordLog)): OidcUnknownClaims =>
+  limitClaims(user, JSON.stringify(user), log)
 const size = (user: object): number => Buffer.byteLength(JSON.stringify(user))
 
 /** Claims whose JSON has this many bytes. */
@@ -61,10 +63,10 @@ describe('limitClaims()', () => {
     const user = Object.fromEntries(
       Array.from({ length: 12 }, (_, index) => [`claim-${index}`, 'v'.repeat(70_000 + index)]),
     )
-    limited(user)
-    limited(user)
-    limited(sized(100_000), 'staff')
-    await warningsGiven()
+    const log = new FailureLog('default', recordLog)
+    limited(user, log)
+    limited(user, log)
+    limited(sized(100_000))
     expect(warnings.map(({ code }) => code)).toEqual(['OIDC_CLAIMS_DROPPED', 'OIDC_CLAIMS_DROPPED'])
     expect(warnings[0]?.message).toMatch(
       /^the user of a login has 821 kB of claims, .* "claim-11", .*"claim-2" and 2 more; have the provider send fewer or smaller claims in the ID token and userinfo$/,
@@ -75,7 +77,6 @@ describe('limitClaims()', () => {
 
   it('cuts long names, and escapes invisible characters in them', async () => {
     limited({ iss: 'i', sub: 's', ['\u202e\n' + 'n'.repeat(100_000)]: 'x' })
-    await warningsGiven()
     expect(warnings[0]?.message.length).toBeLessThan(600)
     expect(warnings[0]?.message).not.toMatch(/[\u202e\n]/)
   })

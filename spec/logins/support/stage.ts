@@ -11,6 +11,7 @@ import { makeLoginKey, makeTokensKey } from '../../../lib/store/login-records.ts
 import type { LoginEntry } from '../../../lib/store/login-entry.ts'
 import { Keys } from '../../../lib/tokens/key-set.ts'
 import { secret } from '../../support/app.ts'
+import { recordLog } from '../../support/log.ts'
 import { oneProvider } from '../../support/one-provider.ts'
 
 const issuer = 'https://id.example.com'
@@ -31,6 +32,7 @@ export function instanceWith(more: Partial<OidcOptions> = {}): Instance {
     clientSecret: 'web-secret',
     baseUrl: 'https://app.example.com',
     secret,
+    log: recordLog,
     ...more,
   })
   const instance = makeInstance(options)

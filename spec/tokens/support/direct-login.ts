@@ -107,6 +107,7 @@ async function directLogin(instance: Instance, issuer: string, reported: object[
       arrival: { cookies: [], mark: undefined, inProgress: [] },
       session,
       afterLogin: async ({ tokens }) => void handed.push(tokens),
+      requestSecrets: [],
       findInstance: () => undefined,
       localPath: () => undefined,
     })
