@@ -37,8 +37,8 @@ export function copyError(error: unknown, secrets: readonly (string | undefined)
   const stacks: string[] = []
   let current: unknown = error
   while (current instanceof Error && stacks.length <= mostCauses) {
-    const { stack, cause }: Loose = current
-    stacks.push(String(stack ?? current))
+    const { name, stack, cause }: Loose = current
+    stacks.push(typeof stack === 'string' ? stack : String(name))
     current = cause
   }
   const copy = new Error(escapeInvisible(maskSecrets(String(message), secrets).slice(0, 500)))

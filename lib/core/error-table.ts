@@ -56,7 +56,7 @@ export type OidcErrorCode =
   | 'session_missing'
   | 'internal_error'
 
-/** The text of an error for the operator of the application. Without `fix`, the error's detail ends with the fix. */
+/** The text of an error for the operator of the application. Without `fix`, the error's detail always ends with the fix. */
 export interface OperatorText {
   /** What happened; the error's detail follows. */
   readonly problem?: string
@@ -229,10 +229,7 @@ export const errorTable: Readonly<Record<OidcErrorCode, ErrorKind>> = {
     message: 'The session cannot be read. Please try again in a moment.',
     title: tryAgain,
     retryAfterSeconds,
-    operator: {
-      problem: 'a request has no session',
-      fix: 'put `app.use(session(...))` before `app.use(oidc.router)`, check `cookie.path`, and that the store is connected',
-    },
+    operator: {},
   },
   internal_error: {
     status: 500,

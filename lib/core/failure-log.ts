@@ -1,4 +1,4 @@
-import { errorTable, type OidcErrorCode } from './error-table.ts'
+import { errorTable, type OidcErrorCode, type OperatorText } from './error-table.ts'
 import { copyError, describe, maskSecrets } from './describe.ts'
 import { fail, OidcError } from './errors.ts'
 import { escapeInvisible } from './escape-invisible.ts'
@@ -136,16 +136,18 @@ export function toInternalError(thrown: unknown): OidcError {
   return fail('internal_error', describe(thrown), { cause: thrown })
 }
 
-/** Returns what happened and the fix. If the table has no fix, the text ends with it. */
-function describeFailure(
-  { problem, fix }: { readonly problem?: string; readonly fix?: string },
-  text: string,
-): Pick<OidcLogEntry, 'message' | 'fix'> {
-  const end = fix === undefined ? text.lastIndexOf('; ') : -1
-  const happened = end < 0 ? text : text.slice(0, end)
+/**
+ * Returns what happened and the fix. The text ends with the fix if the table has none, or if it names an option, which is
+ * in backticks. Text after a problem may be of a library or a provider, which seldom has backticks.
+ */
+function describeFailure({ problem, fix }: OperatorText, text: string): Pick<OidcLogEntry, 'message' | 'fix'> {
+  const end = text.lastIndexOf('; ')
+  const ending = end < 0 ? '' : text.slice(end + 2)
+  const hasFix = ending !== '' && (fix === undefined || (problem !== undefined && ending.includes('`')))
+  const happened = hasFix ? text.slice(0, end) : text
   return {
     message: [problem, happened].filter((part) => part !== undefined && part !== '').join(': '),
-    fix: fix ?? (end < 0 ? 'see the documentation of this code' : text.slice(end + 2)),
+    fix: hasFix ? ending : (fix ?? 'see the documentation of this code'),
   }
 }
 

@@ -42,6 +42,7 @@ async function startApi(
     clients: [{ clientId: 'web', clientSecret: 'web-secret' }, client],
   })
   const bearer = createBearer({
+    log: false,
     issuer: provider.issuer,
     audience: 'orders',
     introspection: { ...client, ...introspection },

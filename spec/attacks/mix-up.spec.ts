@@ -42,7 +42,7 @@ interface TwoApp extends TestApp {
 async function start(): Promise<TwoApp> {
   let partner: Oidc | undefined
   const routes = (app: Express, oidc: Oidc, url: string): void => {
-    partner = createOidc({ ...hostile.settings(), name: 'partner', baseUrl: url, secret })
+    partner = createOidc({ ...hostile.settings(), name: 'partner', baseUrl: url, secret, log: false })
     app.use(partner.router)
     const both = { honest: oidc, hostile: partner }
     app.get('/who', (req, res) => {

@@ -32,6 +32,7 @@ describe('the options of createBearer()', () => {
       origin: undefined,
       basePath: '',
       onError: undefined,
+      log: undefined,
       providerTimeoutSeconds: 5,
       clockToleranceSeconds: 30,
       fetch: undefined,
@@ -48,6 +49,7 @@ describe('the options of createBearer()', () => {
       roles: undefined,
       name: undefined,
       onError: undefined,
+      log: undefined,
       providerTimeoutSeconds: undefined,
       clockToleranceSeconds: undefined,
       fetch: undefined,
@@ -155,6 +157,7 @@ describe('the options of createBearer()', () => {
       /^`name` must be a non-empty string; pass a short word that names this guard in events/,
     ],
     ['onError', ['next', {}, null], /^`onError` must be a function/],
+    ['log', [true, 'stderr', null], /^`log` must be a function or false/],
     [
       'providerTimeoutSeconds',
       [0, 301, '5', null],

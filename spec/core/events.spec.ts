@@ -93,6 +93,7 @@ describe('Events', () => {
       })
       events.emit('login', fields)
       // Node detects unhandled rejections after the microtasks.
+      await new Promise((resolve) => setImmediate(resolve))
     } finally {
       process.off('unhandledRejection', note)
       for (const other of others) process.on('unhandledRejection', other)

@@ -99,7 +99,7 @@ async function makeTokens(): Promise<Record<string, string>> {
 
 /** The API of the guide, and the details of its events. */
 async function serve(before?: (app: Express) => void): Promise<{ url: string; reported: string[] }> {
-  const api = createBearer({ issuer: provider.issuer, audience: 'orders', baseUrl })
+  const api = createBearer({ issuer: provider.issuer, audience: 'orders', baseUrl, log: false })
   const reported: string[] = []
   for (const name of ['token_rejected', 'denied', 'provider_fault'] as const) {
     api.on(name, ({ detail }) => reported.push(`${name}: ${detail}`))

@@ -1,11 +1,12 @@
 import { createServer } from 'node:http'
 import express from 'express'
 import session, { MemoryStore, type CookieOptions, type Store } from 'express-session'
-import { createOidc, type Oidc } from 'express-session-oidc'
+import { createOidc, type Oidc, type OidcLogEntry } from 'express-session-oidc'
 import { RedisSessionStore, redisRecords } from 'express-session-oidc/redis'
 import { createUserAgent, startTestProvider, type TestProvider, type UserAgent } from 'express-session-oidc/testing'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { close, listen, secret } from '../support/app.ts'
+import { collectLog, recordLog } from '../support/log.ts'
 import { redisForFile } from '../support/redis.ts'
 import { SlowStore } from '../support/slow-store.ts'
 import { warningsOfSpecs } from '../support/warnings.ts'
@@ -68,6 +69,7 @@ async function start(mistaken: Mistaken): Promise<UserAgent> {
     ...provider.settings(isPublic ? 'public' : 'web'),
     baseUrl: isPublic ? publicUrl : url,
     secret,
+    log: recordLog,
     ...mistaken.options,
   })
   const lay = mistaken.lay ?? ((made, first, made2) => void made.use(first, made2.router))
@@ -116,16 +118,19 @@ describe('missing session middleware', () => {
 })
 
 describe('a router after the routes that it guards', () => {
-  it('a router after its guarded routes causes one warning, and the routes answer 500', async () => {
+  it('a router after its guarded routes is logged once, and the routes answer 500', async () => {
+    const entries: OidcLogEntry[] = []
+    const stop = collectLog((entry) => void entries.push(entry))
     const agent = await start({ lay: (app, first) => void app.use(first) })
     for (let times = 0; times < 2; times++) {
       const answer = await agent.fetch('/profile')
       expect(answer.json()).toMatchObject({ code: 'setup_invalid', status: 500 })
       expect(answer.text()).toContain('put `app.use(oidc.router)` before the guarded routes')
     }
-    expect(await codes()).toEqual(['OIDC_ROUTER_ORDER'])
-    expect(warnings[0]).toMatchObject({ name: 'OidcSetupWarning' })
-    expect(warnings[0]?.message).toContain('put `app.use(oidc.router)` before the guarded routes')
+    stop()
+    expect(entries).toMatchObject([
+      { level: 'error', code: 'setup_invalid', fix: 'put `app.use(oidc.router)` before the guarded routes' },
+    ])
   })
 })
 
