@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 import express from 'express'
 import session from 'express-session'
 import { createOidc } from 'express-session-oidc'
-import { logEvents, logRequests, logWarnings } from './log.js'
+import { logEvents, logFailures, logRequests } from './log.js'
 import { countEvents, startMetrics, timedFetch } from './metrics.js'
 import { createOperations } from './operations.js'
 import { page } from './page.js'
@@ -26,8 +26,9 @@ export function createApp({ baseUrl, provider, log, store, secret = randomBytes(
     secret,
     fetch: timedFetch(metrics.meter),
     bearer: { audience: 'orders' },
+    log: logFailures(log),
   })
-  const stops = [logEvents(oidc, log), logWarnings(log), countEvents(metrics.meter)]
+  const stops = [logEvents(oidc, log), countEvents(metrics.meter)]
 
   const app = express()
   app.use(express.static(fileURLToPath(new URL('../demo/public', import.meta.url)), { index: false }))

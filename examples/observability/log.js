@@ -1,4 +1,4 @@
-/** Writes a log line for each event, each warning of the process and each request. */
+/** Writes a log line for each event, each failure and each request. */
 import { AsyncLocalStorage, AsyncResource } from 'node:async_hooks'
 import { randomUUID } from 'node:crypto'
 import { pino } from 'pino'
@@ -52,16 +52,13 @@ export function logEvents(oidc, log) {
 }
 
 /**
- * Logs warnings. Node also prints them to standard error, unless it runs with --no-warnings.
+ * Returns the option `log`, which logs failures and setup warnings with their fix.
  *
  * @param {import('pino').Logger} log
- * @returns {() => void} stops the logging
+ * @returns {(entry: import('express-session-oidc').OidcLogEntry) => void}
  */
-export function logWarnings(log) {
-  const note = (/** @type {Error & { code?: string, detail?: string }} */ { name, code, message, detail }) =>
-    log.warn({ warning: name, code, detail }, message)
-  process.on('warning', note)
-  return () => process.off('warning', note)
+export function logFailures(log) {
+  return ({ level, message, error, ...entry }) => log[level]({ ...entry, err: error }, message)
 }
 
 /**
