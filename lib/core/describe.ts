@@ -19,8 +19,9 @@ export function describe(error: unknown, secrets: readonly (string | undefined)[
   if (!(error instanceof Error))
     return typeof error === 'string' ? maskSecrets(error, secrets).slice(0, 500) : `a thrown ${typeof error}`
   const code = (error as { code?: unknown }).code
-  const message = maskSecrets(error.message, secrets).replace(/\s+/g, ' ').slice(0, 500)
-  return `${error.name}${typeof code === 'string' ? ` (${code})` : ''}${message ? `: ${message}` : ''}`
+  const { name, message: text }: Loose = error
+  const message = maskSecrets(String(text), secrets).replace(/\s+/g, ' ').slice(0, 500)
+  return `${maskSecrets(String(name), secrets)}${typeof code === 'string' ? ` (${code})` : ''}${message ? `: ${message}` : ''}`
 }
 
 /** Maximum length of a stack in the log, with the stacks of its causes. */

@@ -95,7 +95,7 @@ describe.each(expresses)('requireBearer() on Express %d', (major, make) => {
 
   /** Starts an API with the single route `/orders`. */
   async function start(rule?: BearerRule, options: Partial<BearerOptions> = {}): Promise<Bearer> {
-    const api = createBearer({ issuer: provider.issuer, audience: 'orders', baseUrl, ...options })
+    const api = createBearer({ issuer: provider.issuer, audience: 'orders', baseUrl, log: false, ...options })
     events = []
     reached = 0
     for (const name of ['token_rejected', 'denied', 'provider_fault'] as const) {

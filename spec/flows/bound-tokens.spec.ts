@@ -49,6 +49,7 @@ function getToken(changes: Record<string, unknown> = {}): Promise<string> {
 
 function makeGuard(options: Partial<BearerOptions> = {}): { bearer: Bearer; details: (string | undefined)[] } {
   const bearer = createBearer({
+    log: false,
     issuer: provider.issuer,
     audience: 'orders',
     baseUrl,

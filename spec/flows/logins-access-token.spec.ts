@@ -62,6 +62,7 @@ const places: Record<string, () => Place> = {
 /** An instance in a process that only runs jobs. */
 function jobWith({ store, records }: Place['job'], options: Partial<OidcOptions> = {}): Oidc {
   return createOidc({
+    log: false,
     ...(world.provider.settings() as OidcOptions),
     baseUrl: 'http://localhost:3000',
     secret,

@@ -38,6 +38,7 @@ type Entry = Partial<BearerIssuer>
 /** A guard of both issuers, with settings for our issuer (`own`), for the second one (`their`) and for the guard. */
 async function serve(own: Entry, their: Entry, more: Partial<BearerOptions> = {}, rule?: BearerRule): Promise<Served> {
   const api = createBearer({
+    log: false,
     issuer: [
       { issuer: ours.issuer, ...own },
       { issuer: partner.issuer, ...their },

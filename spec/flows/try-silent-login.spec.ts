@@ -216,7 +216,7 @@ describe('a public page with trySilentLogin()', () => {
       {},
       {
         before: (express) => {
-          const other = createOidc({ ...world.provider.settings(), baseUrl: 'http://localhost', secret, name: 'other' })
+          const other = createOidc({ ...world.provider.settings(), baseUrl: 'http://localhost', secret, name: 'other', log: false })
           express.get('/early', other.trySilentLogin(), (_req, res) => void res.send('never'))
         },
       },

@@ -32,7 +32,7 @@ afterEach(async () => {
 })
 
 function oidcWith(options: Partial<OidcOptions> = {}): Oidc {
-  const given = { ...provider.settings(), baseUrl: 'http://127.0.0.1:3000', secret, ...options }
+  const given = { ...provider.settings(), baseUrl: 'http://127.0.0.1:3000', secret, log: false, ...options }
   return createOidc(given as OidcOptions)
 }
 

@@ -67,6 +67,7 @@ export function entraForFile(options: TestEntraOptions = {}): EntraForFile {
     async api(given, more) {
       const running = id as TestEntra
       const bearer = createBearer({
+        log: false,
         ...(more && { provider: entra(more) }),
         fetch: running.fetch,
         ...given,

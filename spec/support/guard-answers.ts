@@ -587,7 +587,7 @@ export function describeGuardAnswers(major: 4 | 5): void {
           saveUninitialized: false,
         }),
       )
-      const oidc = createOidc({ ...provider.settings(), baseUrl: url, secret })
+      const oidc = createOidc({ ...provider.settings(), baseUrl: url, secret, log: false })
       plain.use(oidc.router)
       plain.get('/profile', oidc.requireAuth(), (req, res) => void res.json(oidc.user(req)))
       plain.get('/me', (req, res) => void res.json(oidc.user(req)))

@@ -70,7 +70,14 @@ function startTabs(world: Flow, provider: TestProvider, { cookie, session, optio
     session: { ...tls.session, ...(cookie !== undefined && { name: cookie }), ...session },
     routes(app, oidc) {
       const settings = provider.settings('public-name')
-      const partner = createOidc({ ...settings, name: 'partner', baseUrl: publicOrigin, secret, ...options })
+      const partner = createOidc({
+        ...settings,
+        name: 'partner',
+        baseUrl: publicOrigin,
+        secret,
+        log: false,
+        ...options,
+      })
       app.use(partner.router)
       app.get('/who', (req, res) => {
         const found = (one: typeof oidc): string | null => one.context(req).user?.sub ?? null

@@ -37,6 +37,7 @@ export function partnerOfFile(): {
     provider: () => provider as TestProvider,
     routes(app, oidc, url, options = {}) {
       const partner = createOidc({
+        log: false,
         ...(provider as TestProvider).settings(),
         name: 'partner',
         baseUrl: url,

@@ -252,7 +252,7 @@ describe('Keys', () => {
         if (failing) throw new TypeError('not to be reported')
         return provider.keys
       },
-      (fault) => void faults.push(fault),
+      (fault) => void faults.push(fault.detail),
     )
     await keys.current()
     failing = true
