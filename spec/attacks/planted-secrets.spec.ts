@@ -9,13 +9,21 @@
  * - a nonce in the URL of the authorization endpoint, unless the request is pushed;
  * - an ID token as `id_token_hint` in the URL of the end-session endpoint.
  * A request contains its cookies: the session cookie, which belongs to the application, and ours, which are sealed. An error
- * thrown by a hook is returned to the application as `cause`, unchanged, and appears in no log, event or response.
+ * thrown by a hook is returned to the application as `cause`, unchanged, and appears in no event or response. The log has a
+ * copy, in which the secrets are masked.
  */
 import { randomBytes } from 'node:crypto'
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { inspect } from 'node:util'
 import type { NextFunction, Request, Response } from 'express'
-import { createOidc, OidcError, type OidcFinishedLogin, type Oidc, type OidcOptions } from 'express-session-oidc'
+import {
+  createOidc,
+  OidcError,
+  type OidcFinishedLogin,
+  type OidcLogEntry,
+  type Oidc,
+  type OidcOptions,
+} from 'express-session-oidc'
 import { RedisSessionStore, redisRecords } from 'express-session-oidc/redis'
 import {
   startTestProvider,
@@ -55,6 +63,8 @@ describe.skipIf(!own)('secrets planted in all flows', { meta: { id: 'planted-sec
   let rolesHook: (() => readonly string[]) | undefined
   let printsRequests = true
   let privateKeys = 0
+  /** How far the monotonic clock is ahead, so that no test finds a failure left out of the log. */
+  let aheadMs = 0
   const restore: (() => void)[] = []
 
   /** Registers the codes, verifiers, nonces and DPoP proofs of all requests as secrets. */
@@ -94,6 +104,12 @@ describe.skipIf(!own)('secrets planted in all flows', { meta: { id: 'planted-sec
     } catch {
       // Requests are circular.
     }
+  }
+
+  function seeEntry(entry: OidcLogEntry): void {
+    see('an entry of the log', entry)
+    seeError('an entry of the log: error', entry.error)
+    watch.see(`the entry ${entry.code} of the log`, entry.message)
   }
 
   function seeError(where: string, error: unknown): void {
@@ -208,6 +224,13 @@ describe.skipIf(!own)('secrets planted in all flows', { meta: { id: 'planted-sec
     restore.push(() => spy.mockRestore())
   }
 
+  function forgetLogged(): void {
+    aheadMs += 61_000
+    const now = performance.now.bind(performance)
+    const spy = vi.spyOn(performance, 'now').mockImplementation(() => now() + aheadMs)
+    restore.push(() => spy.mockRestore())
+  }
+
   /** Observes all channels by which the package could emit something. */
   function listen(): void {
     for (const name of eventNames) {
@@ -241,6 +264,8 @@ describe.skipIf(!own)('secrets planted in all flows', { meta: { id: 'planted-sec
   function options(of: 'default' | 'partner'): Partial<OidcOptions> {
     return {
       secret: secrets,
+      // The default instance writes to standard error.
+      log: of === 'partner' ? seeEntry : undefined,
       afterLogin: async (req, login) => {
         seeRequest('in afterLogin', req)
         return (await hook?.(req, login)) as undefined
@@ -350,6 +375,7 @@ describe.skipIf(!own)('secrets planted in all flows', { meta: { id: 'planted-sec
     await client.flushAll()
     privateKeys = 0
     plantKeys()
+    forgetLogged()
     listen()
   })
   afterEach(() => {
@@ -431,6 +457,11 @@ describe.skipIf(!own)('secrets planted in all flows', { meta: { id: 'planted-sec
       expect({ status: page.status, text: page.text() }).toMatchObject({ status })
       printsRequests = false
     }
+    expect((await browser().get('/partner/login')).status).toBe(status)
+    // The default instance logs to standard error, and the partner to its function.
+    for (const place of ['console.error', 'the entry hook_failed of the log']) {
+      expect(watch.places.includes(place), place).toBe(status === 500)
+    }
     await keepsSecrets()
   })
 
@@ -452,7 +483,7 @@ describe.skipIf(!own)('secrets planted in all flows', { meta: { id: 'planted-sec
     const agent = browser()
     expect((await agent.get('/partner-page')).json()).toMatchObject({ roles: [] })
     await new Promise((resolve) => setImmediate(resolve))
-    expect(watch.places).toContain('a warning of the process')
+    expect(watch.places).toContain('the entry OIDC_ACCESS_TOKEN_UNVERIFIED of the log')
     await keepsSecrets()
   })
 
@@ -634,6 +665,7 @@ describe.skipIf(!own)('secrets planted in all flows', { meta: { id: 'planted-sec
           'a cookie',
           'a page',
           'an address',
+          'console.error',
           'an error on its way to the error handler',
           'an error that onError got',
           'headers that the browser sent',
