@@ -261,9 +261,9 @@ describe('a `log` that fails', () => {
       },
     ],
     ['rejects', () => Promise.reject(new TypeError('disk full'))],
-    // oxlint-disable-next-line unicorn/no-thenable -- an application may return one
     [
       'rejects with a thenable',
+      // oxlint-disable-next-line unicorn/no-thenable -- an application may return one
       () => ({ then: (_: unknown, reject: (error: Error) => void) => reject(new TypeError('x')) }),
     ],
   ])('causes one line on standard error that has the entry, if it %s', async (_how, fails) => {

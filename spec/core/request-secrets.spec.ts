@@ -33,7 +33,7 @@ describe('listRequestSecrets()', () => {
 
   it('lists nothing without a request, headers or an address', () => {
     expect(listRequestSecrets(undefined)).toEqual([])
-    expect(listRequestSecrets({ headers: {} } as never)).toEqual([])
+    expect(listRequestSecrets({ headers: {}, url: undefined })).toEqual([])
     expect(listRequestSecrets({ url: '/?' } as never)).toEqual([])
   })
 })

@@ -295,7 +295,7 @@ describe('mistakes in the setup', () => {
   it('a missing session and a missing router are logged, with the line to add', async () => {
     const app = await world.start({
       before: (made) => {
-        made.get('/early', (req, res, next) => void app.oidc.requireAuth()(req, res, next))
+        made.get('/early', (req, res, next) => app.oidc.requireAuth()(req, res, next))
         made.get('/early-login', (req, res, next) => void app.oidc.login()(req, res, next))
       },
     })

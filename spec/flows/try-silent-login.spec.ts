@@ -216,7 +216,13 @@ describe('a public page with trySilentLogin()', () => {
       {},
       {
         before: (express) => {
-          const other = createOidc({ ...world.provider.settings(), baseUrl: 'http://localhost', secret, name: 'other', log: false })
+          const other = createOidc({
+            ...world.provider.settings(),
+            baseUrl: 'http://localhost',
+            secret,
+            name: 'other',
+            log: false,
+          })
           express.get('/early', other.trySilentLogin(), (_req, res) => void res.send('never'))
         },
       },
