@@ -274,6 +274,20 @@ describe('failures of the store and the provider', () => {
     expect(brief(app)).toEqual(['error provider_unavailable'])
   })
 
+  it('of the store in a recheck are logged, although no request waits for it', async () => {
+    const redis = switchedRedis(world.redis.client)
+    const store = new RedisSessionStore({ client: redis.client })
+    const app = await world.start({ options: { recheckSeconds: 60 }, session: { store } })
+    const agent = app.agent()
+    await agent.get('/profile')
+    redis.fail('get')
+    passMs(61_000)
+    expect((await agent.fetch('/profile')).status).toBe(200)
+    await until(() => app.log.length > 0, 'the recheck has failed')
+    expect(brief(app)).toEqual(['error store_unavailable'])
+    redis.heal()
+  })
+
   it('of the revocation after a logout are logged', async () => {
     const app = await world.start()
     const agent = app.agent()
