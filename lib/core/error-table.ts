@@ -25,6 +25,8 @@
  * - `provider_response_invalid`: the provider's response violates the protocol (502)
  * - `token_invalid`: a token failed its checks (401 if a client presented it, 400 for a logout token, 502 during a
  *   login)
+ * - `provider_misconfigured`: the provider's metadata cannot be read for a reason that waiting does not change, such as a
+ *   wrong `issuer` or an untrusted certificate, and this process has never read them (500)
  * - `provider_unavailable`: the provider cannot be reached or is failing (503)
  * - `store_unavailable`: the session store or the records cannot be reached (503)
  * - `session_missing`: the request has no session, so no decision is possible (503)
@@ -51,6 +53,7 @@ export type OidcErrorCode =
   | 'setup_invalid'
   | 'provider_response_invalid'
   | 'token_invalid'
+  | 'provider_misconfigured'
   | 'provider_unavailable'
   | 'store_unavailable'
   | 'session_missing'
@@ -64,6 +67,11 @@ export interface ErrorKind {
   readonly message: string
   /** Title of the error page. */
   readonly title: string
+  /**
+   * What the operator can do. `detail` is more precise where the case decides. Undefined if the request is at fault, or if
+   * the message has the fix.
+   */
+  readonly fix?: string
   /** Whether the error page offers a new login. */
   readonly offersLogin?: true
   /** Seconds after which the client may try again (`Retry-After`). */
@@ -80,6 +88,7 @@ const unusable =
 const unmatched =
   'This login has expired, was opened in another browser, or was already completed. Start again from the page that you wanted to open.'
 const misconfigured = 'This application is misconfigured'
+const contactOperator = 'This application is misconfigured. Contact its operator.'
 const tryAgain = 'Please try again in a moment'
 
 /** Every error code, with what its errors have in common. The comment on {@link OidcErrorCode} says what it means. */
@@ -165,50 +174,64 @@ export const errorTable: Readonly<Record<OidcErrorCode, ErrorKind>> = {
     status: 500,
     message: application,
     title: incomplete,
+    fix: 'add the origin to `fetchOrigins` if the application may send access tokens to it',
   },
   client_rejected: {
     status: 500,
     message: 'The login service rejected this application. Contact the operator of this application.',
     title: incomplete,
+    fix: 'compare `clientId`, `clientSecret`, `clientAuth` and `scope` with the registration of the client at the provider',
   },
   hook_failed: {
     status: 500,
     message: application,
     title: 'Something went wrong',
+    fix: 'correct the function of the application that failed; `cause` has its stack',
   },
   setup_invalid: {
     status: 500,
-    message: 'This application is misconfigured. Contact its operator.',
+    message: contactOperator,
     title: misconfigured,
   },
   provider_response_invalid: {
     status: 502,
     message: unusable,
     title: incomplete,
+    fix: 'compare the options with what the provider supports, and the clock of this machine with its clock',
     offersLogin: true,
   },
   token_invalid: {
     status: 502,
     message: unusable,
     title: incomplete,
+    fix: 'compare `issuer`, `clientId` and the clock of this machine with those of the provider',
     offersLogin: true,
+  },
+  provider_misconfigured: {
+    status: 500,
+    message: contactOperator,
+    title: misconfigured,
+    fix: 'set `issuer` to exactly the issuer that the provider publishes',
   },
   provider_unavailable: {
     status: 503,
     message: 'The login service cannot be reached. Please try again in a moment.',
     title: tryAgain,
+    fix: 'check that this machine can reach the provider; service resumes on its own',
     retryAfterSeconds,
   },
   store_unavailable: {
     status: 503,
     message: 'Your session cannot be reached. Please try again in a moment.',
     title: tryAgain,
+    fix: 'check that this machine can reach the session store, and that the store accepts writes; service resumes on its own',
     retryAfterSeconds,
   },
   session_missing: {
     status: 503,
     message: 'The session cannot be read. Please try again in a moment.',
     title: tryAgain,
+    fix: 'put `app.use(session(...))` before `app.use(oidc.router)`',
     retryAfterSeconds,
   },
   internal_error: {

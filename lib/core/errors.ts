@@ -212,9 +212,24 @@ export function fail(code: OidcErrorCode, detail?: string, options: FailOptions 
   return new OidcError(code, message, { status, detail, headers: { ...retry, ...headers }, cause })
 }
 
-/** Converts a failure of the session store or the records to a 503: nobody is logged out, and nobody gets in. */
+/** What Redis answers to a user without a permission: for a command, for one of a script, and without a login. */
+const redisRefusal = /\b(?:NOPERM|NOAUTH)\b|ACL failure in script|can't run this command/
+
+/** The commands of RedisSessionStore and redisRecords, and those of their scripts. */
+const redisFix =
+  'give the Redis user the permissions, for example: ACL SETUSER <name> ~* +@read +@write +eval +time +expire +ping'
+
+/**
+ * Converts a failure of the session store or the records to a 503: nobody is logged out, and nobody gets in. A Redis user
+ * without the permissions is a setup mistake instead (500), because waiting does not help.
+ */
 export function storeUnavailable(cause: unknown): OidcError {
-  return cause instanceof OidcError ? cause : fail('store_unavailable', describe(cause), { cause })
+  if (cause instanceof OidcError) return cause
+  const detail = describe(cause)
+  const isRefused = cause instanceof Error && redisRefusal.test(cause.message)
+  return isRefused
+    ? fail('setup_invalid', `${detail}; ${redisFix}`, { cause })
+    : fail('store_unavailable', detail, { cause })
 }
 
 /** Creates the error for a provider that is down. It has no cause: errors of openid-client contain codes and tokens. */

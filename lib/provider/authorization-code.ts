@@ -1,7 +1,9 @@
 import { AuthorizationResponseError, authorizationCodeGrant } from 'openid-client'
 import { fail, OidcError } from '../core/errors.ts'
 import { makeProofOption } from './dpop-keys.ts'
-import { listCredentials, providerFault } from './provider-faults.ts'
+import { convertClientError, describeGrantError } from './client-fault.ts'
+import { convertProviderError } from './provider-faults.ts'
+import { listCauses } from './provider-words.ts'
 import type { Provider } from './provider.ts'
 import { isInvalidGrant, readIssuedTokens, type IssuedTokens, type DpopHandle } from './token-response.ts'
 
@@ -69,16 +71,21 @@ export async function exchangeCode(
     return readIssuedTokens(tokens, checks.dpop) as LoginTokens
   } catch (error) {
     if (error instanceof AuthorizationResponseError) throw new ProviderRefused(error.error, error.error_description)
+    const secrets = [parameters.get('code') ?? undefined, checks.verifier, checks.nonce]
     if (isInvalidGrant(error)) {
-      throw fail('authorization_failed', 'the provider rejected the code as unknown, used or expired (invalid_grant)', {
+      const detail = 'the provider rejected the code as unknown, used or expired'
+      throw fail('authorization_failed', await describeGrantError(provider, error, detail, secrets), {
         message: 'This login has expired or was already completed. Log in again.',
       })
     }
-    throw providerFault(error, 'authorization response', [
-      parameters.get('code') ?? undefined,
-      checks.verifier,
-      checks.nonce,
-      ...listCredentials(provider.options),
-    ])
+    if (isResponseFault(error)) {
+      throw await convertProviderError(error, 'authorization response', secrets)
+    }
+    throw await convertClientError(provider, error, { what: 'code exchange', endpoint: 'token_endpoint', secrets })
   }
+}
+
+/** Whether the authorization response is at fault, so that its code was not sent. */
+function isResponseFault(error: unknown): boolean {
+  return listCauses(error).some((cause) => (cause as { parameters?: unknown }).parameters instanceof URLSearchParams)
 }

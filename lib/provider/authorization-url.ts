@@ -1,6 +1,6 @@
 import { buildAuthorizationUrl, buildAuthorizationUrlWithPAR, calculatePKCECodeChallenge } from 'openid-client'
 import type { ResolvedOptions } from '../config/resolve.ts'
-import { listCredentials, providerFault } from './provider-faults.ts'
+import { convertClientError } from './client-fault.ts'
 import type { Provider } from './provider.ts'
 
 /** The parts of an authorization request (OIDC Core, section 3.1.2.1). */
@@ -25,7 +25,6 @@ export interface AuthorizationRequest {
  */
 export async function makeAuthorizationUrl(provider: Provider, request: AuthorizationRequest): Promise<string> {
   const { configuration, metadata } = await provider.ready()
-  const { options } = provider
   const { resource, ...others } = request.parameters
   const parameters = new URLSearchParams({
     ...others,
@@ -48,6 +47,11 @@ export async function makeAuthorizationUrl(provider: Provider, request: Authoriz
       : buildAuthorizationUrl(configuration, parameters)
     return url.href
   } catch (error) {
-    throw providerFault(error, 'authorization request', [request.nonce, request.verifier, ...listCredentials(options)])
+    throw await convertClientError(provider, error, {
+      ...(pushed
+        ? { what: 'pushed authorization request', endpoint: 'pushed_authorization_request_endpoint' }
+        : { what: 'authorization request', endpoint: 'authorization_endpoint' }),
+      secrets: [request.nonce, request.verifier],
+    })
   }
 }

@@ -2,7 +2,7 @@ import { WWWAuthenticateChallengeError, buildEndSessionUrl, fetchProtectedResour
 import type { OidcUnknownClaims } from '../config/claims.ts'
 import { OidcError } from '../core/errors.ts'
 import { makeProofOption } from './dpop-keys.ts'
-import { providerFault, responseInvalid, statusFault } from './provider-faults.ts'
+import { convertProviderError, responseInvalid, statusFault } from './provider-faults.ts'
 import type { HttpClient } from './http-client.ts'
 import type { Provider } from './provider.ts'
 import type { DpopHandle } from './token-response.ts'
@@ -48,13 +48,13 @@ export async function fetchUserInfo(
       headers,
       makeProofOption(dpop),
     )
-    if (response.status !== 200) throw statusFault(response)
+    if (response.status !== 200) throw statusFault(response, `userinfo at ${url.href}`)
     const text = await response.text()
     return /^application\/jwt\b/i.test(response.headers.get('content-type') ?? '')
       ? text
       : requireObject(JSON.parse(text))
   } catch (error) {
-    const fault = providerFault(error, 'userinfo', [accessToken])
+    const fault = await convertProviderError(error, `userinfo at ${String(metadata.userinfo_endpoint)}`, [accessToken])
     const isRefused = fault.code === 'client_rejected' && error instanceof WWWAuthenticateChallengeError
     if (isRefused && error.status === 401) throw new AccessTokenRefused(fault.detail)
     throw fault
@@ -79,6 +79,6 @@ export async function fetchKeys(http: HttpClient, url: string): Promise<unknown>
     if (response.status !== 200) throw new Error(`status ${response.status}`)
     return await response.json()
   } catch (error) {
-    throw providerFault(error, 'key set')
+    throw await convertProviderError(error, `key set at ${url}`)
   }
 }

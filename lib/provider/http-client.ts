@@ -1,3 +1,4 @@
+import { fail } from '../core/errors.ts'
 import { isSecureUrl } from '../core/urls.ts'
 
 /** Maximum size of a response, in bytes. */
@@ -61,6 +62,7 @@ async function send(
 }
 
 async function readBounded(response: Response, aborted: Promise<never>): Promise<Uint8Array<ArrayBuffer>> {
+  requireReadable(response)
   if (!response.body) return new Uint8Array()
   const reader = (response.body as ReadableStream<Uint8Array>).getReader()
   const chunks: Uint8Array[] = []
@@ -78,4 +80,16 @@ async function readBounded(response: Response, aborted: Promise<never>): Promise
     throw error
   }
   return new Uint8Array(Buffer.concat(chunks))
+}
+
+/** Throws if the application's own `fetch` returned something else than a response of the Fetch Standard. */
+function requireReadable(response: Partial<Response> | undefined): void {
+  const { status, headers, body } = response ?? {}
+  const isReadable = body === null || body === undefined || typeof (body as Partial<typeof body>).getReader === 'function'
+  if (typeof status === 'number' && headers && isReadable) return
+  const problem = isReadable ? 'is no Response of the Fetch Standard' : 'has a body that is no ReadableStream'
+  throw fail(
+    'setup_invalid',
+    `what \`fetch\` returned ${problem}, as with the package node-fetch; pass the \`fetch\` of Node or of undici, with a \`dispatcher\` for a proxy`,
+  )
 }

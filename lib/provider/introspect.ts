@@ -1,6 +1,7 @@
 import { tokenIntrospection } from 'openid-client'
 import type { OidcUnknownClaims } from '../config/claims.ts'
-import { listCredentials, providerFault, responseInvalid } from './provider-faults.ts'
+import { convertClientError } from './client-fault.ts'
+import { responseInvalid } from './provider-faults.ts'
 import type { Provider } from './provider.ts'
 
 /** Introspects an access token (RFC 7662, section 2). Returns its claims; undefined if the token is not active. */
@@ -13,6 +14,7 @@ export async function introspect(provider: Provider, token: string): Promise<Oid
     const { active, ...claims } = await tokenIntrospection(configuration, token, { token_type_hint: 'access_token' })
     return active ? claims : undefined
   } catch (error) {
-    throw providerFault(error, 'introspection', [token, ...listCredentials(provider.options)])
+    const request = { what: 'introspection', endpoint: 'introspection_endpoint', secrets: [token] } as const
+    throw await convertClientError(provider, error, request)
   }
 }

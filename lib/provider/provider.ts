@@ -10,13 +10,12 @@ import {
 } from 'openid-client'
 import { tenantTemplate } from '../config/issuer-rules.ts'
 import type { ResolvedOptions } from '../config/resolve.ts'
-import { describe } from '../core/describe.ts'
 import { fail, type OidcError, providerUnavailable } from '../core/errors.ts'
 import { GenerationalCache } from '../core/generational-cache.ts'
-import { isSecureUrl } from '../core/urls.ts'
 import { SingleFlight } from '../core/single-flight.ts'
+import { requireMetadata } from './check-metadata.ts'
 import { makeClientAuth } from './client-auth.ts'
-import { providerFault } from './provider-faults.ts'
+import { convertDiscoveryError, type DiscoveryAttempt } from './discovery-fault.ts'
 import { makeHttpClient, type HttpClient } from './http-client.ts'
 import type { DpopHandle } from './token-response.ts'
 
@@ -114,7 +113,7 @@ export class Provider {
   /**
    * Returns the metadata, and discovers them first if they are unknown.
    *
-   * @throws OidcError `provider_unavailable`
+   * @throws OidcError `provider_unavailable`; `provider_misconfigured` if waiting does not help
    */
   async ready(): Promise<Ready> {
     if (!this.#ready) return this.#discover()
@@ -123,6 +122,21 @@ export class Provider {
       this.#discover().catch((fault: OidcError) => this.#onFault(fault.detail))
     }
     return this.#ready
+  }
+
+  /**
+   * Returns the same as `ready` for a user who is logged in. The login shows that the configuration was correct, so a
+   * discovery that fails now counts as an outage.
+   *
+   * @throws OidcError `provider_unavailable`
+   */
+  async readyDuringLogin(): Promise<Ready> {
+    try {
+      return await this.ready()
+    } catch (error) {
+      const { code, detail = '' } = error as OidcError
+      throw code === 'provider_misconfigured' ? providerUnavailable(detail) : error
+    }
   }
 
   health(): OidcProviderHealth {
@@ -137,24 +151,29 @@ export class Provider {
    * Returns a `fetch` that requests the metadata at `issuer` (OIDC Discovery, section 4.1), even if openid-client is given
    * `metadataIssuer`.
    */
-  #metadataFetch(): CustomFetch {
-    const { issuer, rules } = this.options
+  #metadataFetch(attempt: DiscoveryAttempt): CustomFetch {
     const http = this.http as CustomFetch
-    if (rules?.metadataIssuer === undefined) return http
-    const url = `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`
-    return (_url, init) => http(url, init)
+    return async (_url, init) => {
+      const response = await http(attempt.url, init)
+      attempt.response = response.clone()
+      return response
+    }
   }
 
   #discover(): Promise<Ready> {
     const waitMs = this.#retryAt - performance.now()
     if (waitMs > 0 && this.#fault) {
-      return Promise.reject(providerUnavailable(this.#fault.detail ?? '', waitMs / 1000))
+      const { code, detail = '' } = this.#fault
+      // A new error, because each error is reported once.
+      return Promise.reject(isOutage(this.#fault) ? providerUnavailable(detail, waitMs / 1000) : fail(code, detail))
     }
     return this.#flight.run(() => this.#fetchMetadata())
   }
 
   async #fetchMetadata(): Promise<Ready> {
     const { options } = this
+    const url = `${options.issuer.replace(/\/$/, '')}/.well-known/openid-configuration`
+    const attempt: DiscoveryAttempt = { url }
     try {
       const configuration = await discovery(
         new URL(chooseLibraryIssuer(options)),
@@ -162,14 +181,14 @@ export class Provider {
         makeClientMetadata(options),
         makeClientAuth(options),
         {
-          [customFetch]: this.#metadataFetch(),
+          [customFetch]: this.#metadataFetch(attempt),
           timeout: computeLibraryTimeout(options),
           execute: options.issuer.startsWith('http:') ? [allowInsecureRequests] : [],
         },
       )
       configuration[customFetch] = this.http as CustomFetch
       const metadata = configuration.serverMetadata()
-      requireMetadata(metadata, options)
+      requireMetadata(metadata, options, url)
       // `requireMetadata` has rejected all `http:` URLs that are neither on loopback nor explicitly allowed.
       if (hasInsecureUrl(metadata)) allowInsecureRequests(configuration)
       this.#ready = { configuration, metadata }
@@ -179,15 +198,18 @@ export class Provider {
       this.#backoffMs = 0
       return this.#ready
     } catch (error) {
-      const fault = providerFault(error, `discovery of ${options.issuer}`)
+      const fault = await convertDiscoveryError(error, options, attempt)
       this.#backoffMs = Math.min(lastBackoffMs, this.#backoffMs * 2 || firstBackoffMs)
       // Jitter, so that processes that lost the provider together do not all retry together.
       this.#retryAt = performance.now() + this.#backoffMs * (0.75 + Math.random() / 2)
       this.#fault = fault
-      // Invalid metadata count as an outage, so that logins are retried until the provider is repaired.
-      throw fault.status === 503 ? fault : providerUnavailable(fault.detail ?? describe(fault), this.#backoffMs / 1000)
+      throw fault
     }
   }
+}
+
+function isOutage({ code }: OidcError): boolean {
+  return code === 'provider_unavailable'
 }
 
 function makeClientMetadata(options: ProviderOptions): Partial<ClientMetadata> {
@@ -213,28 +235,4 @@ function hasInsecureUrl(metadata: object): boolean {
 function chooseLibraryIssuer({ issuer, rules }: ProviderOptions): string {
   const named = rules?.metadataIssuer ?? issuer
   return named.includes(tenantTemplate) ? 'https://login.microsoftonline.com/common/v2.0' : named
-}
-
-/** Throws unless the metadata has exactly the expected issuer (OIDC Discovery, section 4.3) and the needed members. */
-function requireMetadata(metadata: Readonly<ServerMetadata>, options: ProviderOptions): void {
-  const { issuer, rules, allowInsecureIssuer, neededMetadata } = options
-  const faults: string[] = []
-  const expected = rules?.metadataIssuer ?? issuer
-  if (metadata.issuer !== expected) {
-    const option = expected === issuer ? 'issuer' : 'metadataIssuer'
-    faults.push(
-      `issuer is ${JSON.stringify(metadata.issuer)}; set \`${option}\` to exactly this value if it is correct`,
-    )
-  }
-  for (const member of neededMetadata) {
-    if (metadata[member] === undefined) faults.push(`${member} is missing`)
-  }
-  // Browsers and tokens are sent to these URLs, so none may be a script URL or unencrypted.
-  for (const [member, value] of Object.entries(metadata)) {
-    if (!/(?:_endpoint|^jwks_uri)$/.test(member)) continue
-    if (!isSecureUrl(value, allowInsecureIssuer)) faults.push(`${member} is not an https: URL`)
-  }
-  if (faults.length > 0) {
-    throw fail('provider_response_invalid', `the metadata of ${issuer} are invalid: ${faults.join('; ')}`)
-  }
 }

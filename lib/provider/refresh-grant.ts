@@ -1,17 +1,14 @@
 import { ResponseBodyError, refreshTokenGrant } from 'openid-client'
 import { OidcError } from '../core/errors.ts'
 import { makeProofOption } from './dpop-keys.ts'
-import { listCredentials, providerFault } from './provider-faults.ts'
+import { convertClientError, describeGrantError } from './client-fault.ts'
 import type { Provider } from './provider.ts'
 import { isInvalidGrant, readIssuedTokens, type IssuedTokens, type DpopHandle } from './token-response.ts'
 
 /** The provider's rejection of a refresh token (RFC 6749, section 5.2): the login has ended there. */
 export class RefreshRefused extends OidcError {
-  constructor() {
-    super('login_required', 'You need to log in again.', {
-      status: 401,
-      detail: 'the provider rejected the refresh token as unknown, expired or revoked (invalid_grant)',
-    })
+  constructor(detail: string) {
+    super('login_required', 'You need to log in again.', { status: 401, detail })
   }
 }
 
@@ -59,8 +56,12 @@ export async function refreshGrant(
   } catch (error) {
     const needed = findInteraction(error)
     if (needed) throw needed
-    if (isInvalidGrant(error)) throw new RefreshRefused()
-    throw providerFault(error, 'refresh', [refreshToken, ...listCredentials(provider.options)])
+    const secrets = [refreshToken]
+    if (isInvalidGrant(error)) {
+      const detail = 'the provider rejected the refresh token as unknown, expired or revoked'
+      throw new RefreshRefused(await describeGrantError(provider, error, detail, secrets))
+    }
+    throw await convertClientError(provider, error, { what: 'refresh', endpoint: 'token_endpoint', secrets })
   }
 }
 

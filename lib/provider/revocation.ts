@@ -1,5 +1,5 @@
 import { tokenRevocation } from 'openid-client'
-import { listCredentials, providerFault } from './provider-faults.ts'
+import { convertClientError } from './client-fault.ts'
 import type { Provider } from './provider.ts'
 
 /** Values of `token_type_hint` (RFC 7009, section 2.1). */
@@ -12,6 +12,7 @@ export async function revokeToken(provider: Provider, token: string, hint: Token
   try {
     await tokenRevocation(configuration, token, { token_type_hint: hint })
   } catch (error) {
-    throw providerFault(error, 'revocation', [token, ...listCredentials(provider.options)])
+    const request = { what: 'revocation', endpoint: 'revocation_endpoint', secrets: [token] } as const
+    throw await convertClientError(provider, error, request)
   }
 }

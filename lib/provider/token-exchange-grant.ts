@@ -1,7 +1,8 @@
 import { ResponseBodyError, genericGrantRequest } from 'openid-client'
 import { OidcError } from '../core/errors.ts'
 import { makeProofOption } from './dpop-keys.ts'
-import { listCredentials, providerFault, responseInvalid } from './provider-faults.ts'
+import { convertClientError } from './client-fault.ts'
+import { responseInvalid } from './provider-faults.ts'
 import type { Provider } from './provider.ts'
 import { readIssuedTokens, type IssuedTokens, type DpopHandle } from './token-response.ts'
 
@@ -60,7 +61,8 @@ export async function exchangeToken(
     }
     return readIssuedTokens(answer, dpop)
   } catch (error) {
-    const fault = providerFault(error, 'token exchange', [subjectToken, ...listCredentials(provider.options)])
+    const request = { what: 'token exchange', endpoint: 'token_endpoint', secrets: [subjectToken] } as const
+    const fault = await convertClientError(provider, error, request)
     if (fault.code !== 'client_rejected' || !(error instanceof ResponseBodyError)) throw fault
     throw new ExchangeRefused(fault.detail ?? error.error, error.error === 'access_denied')
   }

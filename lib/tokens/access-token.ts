@@ -1,6 +1,6 @@
 import type { OidcUnknownClaims } from '../config/claims.ts'
 import { acceptedAlgorithms } from '../config/algorithms.ts'
-import { tokenInvalid } from './token-rejected.ts'
+import { findTokenHint, tokenInvalid } from './token-rejected.ts'
 import type { Keys } from './key-set.ts'
 import { verifyFresh } from './verify.ts'
 
@@ -39,7 +39,7 @@ export async function verifyOwnAccessToken(
       requiredClaims: ['exp'],
     })
   } catch (error) {
-    throw tokenInvalid('access token', error)
+    throw tokenInvalid('access token', error, findTokenHint(token, error, acceptedAlgorithms))
   }
   for (const member of ['azp', 'client_id'] as const) {
     if (claims[member] !== undefined && claims[member] !== checks.clientId) {

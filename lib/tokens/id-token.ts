@@ -2,7 +2,8 @@ import { decodeJwt } from 'jose'
 import type { OidcUnknownClaims } from '../config/claims.ts'
 import type { OidcIssuerRules } from '../config/issuer-rules.ts'
 import { fail } from '../core/errors.ts'
-import { tokenInvalid } from './token-rejected.ts'
+import { describeClockDifference } from '../core/token-mismatch.ts'
+import { findTokenHint, tokenInvalid } from './token-rejected.ts'
 import { isPastTime, isSubject } from './claims-checks.ts'
 import { findKeysWithKid, findRuleFault } from './issuer-checks.ts'
 import type { Keys } from './key-set.ts'
@@ -29,6 +30,8 @@ export interface IdTokenChecks extends ClientTokenChecks {
 /** The claims of a verified ID token. */
 export type IdTokenClaims = OidcUnknownClaims & { readonly iss: string; readonly sub: string; readonly iat: number }
 
+const fromFuture = 'iat is in the future'
+
 /**
  * Verifies signature and claims of an ID token from the token endpoint (OIDC Core, section 3.1.3.7).
  *
@@ -45,10 +48,10 @@ export async function verifyIdToken(token: string, keys: Keys, checks: IdTokenCh
       requiredClaims: ['iss', 'sub', 'aud', 'exp', 'iat'],
     })
   } catch (error) {
-    throw tokenInvalid('ID token', error)
+    throw tokenInvalid('ID token', error, findTokenHint(token, error, checks.algorithms))
   }
   const fault = findIdTokenFault(claims, checks)
-  if (fault) throw tokenInvalid('ID token', fault)
+  if (fault) throw tokenInvalid('ID token', fault, fault === fromFuture ? describeClockDifference(claims['iat']) : undefined)
   if (checks.rules) await checkRules(token, keys, claims, checks.rules)
   return claims as IdTokenClaims
 }
@@ -78,6 +81,6 @@ function findIdTokenFault(claims: OidcUnknownClaims, checks: IdTokenChecks): str
   if (azp !== undefined && azp !== checks.clientId) return 'azp is not this client'
   if (Array.isArray(aud) && aud.length > 1 && azp === undefined)
     return 'azp is missing, although aud has several values'
-  if (!isPastTime(iat, checks.clockToleranceSeconds)) return 'iat is in the future'
+  if (!isPastTime(iat, checks.clockToleranceSeconds)) return fromFuture
   return undefined
 }

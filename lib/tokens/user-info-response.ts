@@ -1,5 +1,5 @@
 import type { OidcUnknownClaims } from '../config/claims.ts'
-import { tokenInvalid } from './token-rejected.ts'
+import { findTokenHint, tokenInvalid } from './token-rejected.ts'
 import type { Keys } from './key-set.ts'
 import { verifyFresh } from './verify.ts'
 
@@ -36,6 +36,6 @@ async function verifyUserInfoToken(token: string, keys: Keys, checks: UserInfoCh
       clockTolerance: checks.clockToleranceSeconds,
     })
   } catch (error) {
-    throw tokenInvalid('userinfo', error)
+    throw tokenInvalid('userinfo', error, findTokenHint(token, error, checks.algorithms))
   }
 }

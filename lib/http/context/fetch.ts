@@ -88,7 +88,7 @@ function requireRedirectPermitted(instance: Instance, from: URL, target: URL): v
 function findUrlFault({ options }: Instance, url: URL): string | undefined {
   if (url.username || url.password) return 'with a user name or a password; remove them from the URL'
   if (options.fetchOrigins.includes(url.origin) && isSecureUrl(url.href, false)) return undefined
-  return 'which `fetchOrigins` does not list; add the origin to it'
+  return `which \`fetchOrigins\` does not list; add '${url.origin}' to it`
 }
 
 function isTokenRefused({ response, challenges }: ResourceAnswer): boolean {

@@ -36,6 +36,7 @@ export async function passToken(guard: BearerGuard, rule: CompiledBearerRule, ha
  */
 const providerFaults: readonly OidcErrorCode[] = [
   'provider_unavailable',
+  'provider_misconfigured',
   'client_rejected',
   'provider_response_invalid',
 ]

@@ -41,6 +41,7 @@ export function ensureState(req: Request): RequestState {
 /** Loads the logins of the request's session once. Returns a promise only if that requires a read from the store. */
 export function loadState(instance: Instance, req: Request, state: RequestState): void | Promise<void> {
   if (!req.session) return
+  requireExpressSession(req)
   state.sessionCookie = req.session.cookie
   const records = makeRecords(req.sessionStore, instance.options.records)
   if (state.session && state.sessionId === req.sessionID) {
@@ -62,6 +63,14 @@ export function loadState(instance: Instance, req: Request, state: RequestState)
   const login = session.login()
   if (login instanceof Promise) return login.then(adopt)
   return adopt(login)
+}
+
+/** Throws if the session is that of another middleware, such as cookie-session, which has no store and no `regenerate`. */
+function requireExpressSession({ sessionStore, session }: Partial<Request>): void {
+  if (typeof sessionStore?.generate === 'function' && typeof session?.save === 'function') return
+  throw setupInvalid(
+    '`req.session` is not a session of express-session; replace the other session middleware, such as cookie-session, by `app.use(session(...))` of express-session, before `app.use(oidc.router)`',
+  )
 }
 
 async function startOver(req: Request, state: RequestState, session: RequestSession): Promise<void> {

@@ -29,7 +29,7 @@ export function ensureReport(req: Request): ErrorReport {
 export function reportError(
   { events }: Pick<Instance, 'events'>,
   thrown: unknown,
-  providerFaults: readonly OidcErrorCode[] = ['provider_unavailable'],
+  providerFaults: readonly OidcErrorCode[] = ['provider_unavailable', 'provider_misconfigured'],
 ): OidcError {
   const error = thrown instanceof OidcError ? thrown : fail('internal_error', describe(thrown), { cause: thrown })
   const { code, detail } = error

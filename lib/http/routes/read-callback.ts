@@ -41,7 +41,7 @@ export function readCallback(handler: HandlerContext, parameters: URLSearchParam
   refuseRepeats(parameters)
   const stateText = parameters.get('state') ?? ''
   const state = readState(instance.seals, stateText)
-  if (!state) throw stateUnknown()
+  if (!state) throw stateUnknown(parameters)
   const shown = openLogin(instance, readCookies(req), state)
   const login = shown && { ...shown.login, returnTo: makeSafeReturnTo(handler, shown.login.returnTo) }
   return {
@@ -83,8 +83,15 @@ export function isAsGood({ requested }: LoginEntry, { asksMore, startedAt }: Sta
   return !asksMore && requested.at >= Math.floor(startedAt)
 }
 
-function stateUnknown(): OidcError {
-  return fail('state_unknown')
+/** Creates the error for a callback that belongs to no login. Some providers send their error responses without `state`. */
+function stateUnknown(parameters: URLSearchParams): OidcError {
+  const error = parameters.get('error')
+  if (error === null) return fail('state_unknown')
+  const description = parameters.get('error_description')
+  const words = [error.slice(0, 100), ...(description ? [description.slice(0, 300)] : [])]
+  const sent = words.map((text) => JSON.stringify(text)).join(' ')
+  const kind = parameters.has('state') ? 'whose state is not of this application' : 'without state'
+  return fail('state_unknown', `an error response ${kind} says ${sent}; this is unverified, since any site can send it`)
 }
 
 /** Creates the error for an authorization response that did not arrive in the way that `responseMode` requests. */

@@ -17,6 +17,7 @@ export async function restoreDpop(
 ): Promise<DpopHandle | undefined> {
   if (dpopKey === undefined && tokenType === 'dpop') throw unusable(instance)
   try {
+    if (dpopKey !== undefined) await instance.provider.readyDuringLogin()
     return await makeDpopHandle(instance.provider, dpopKey)
   } catch (error) {
     // Not kept as a cause: cryptographic errors may describe the private key.

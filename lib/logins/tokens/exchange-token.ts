@@ -67,6 +67,7 @@ async function exchange(
   request: Parameters<typeof exchangeToken>[2],
 ): Promise<IssuedTokens> {
   const requested = { target: ownTarget, minValidSeconds: newSeconds }
+  await instance.provider.readyDuringLogin()
   const subject = await findFreshToken(instance, place, requested)
   try {
     return await exchangeToken(instance.provider, subject.accessToken, request, await restoreDpop(instance, subject))

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
 import { retryAfterSeconds } from '../../core/error-table.ts'
-import { LoginNeeded, OidcError, providerUnavailable } from '../../core/errors.ts'
+import { fail, LoginNeeded, OidcError, providerUnavailable } from '../../core/errors.ts'
 import type { OidcRecordKey, OidcRecords } from '../../core/records.ts'
 import type { StoredTokens } from '../../store/tokens.ts'
 
@@ -22,8 +22,8 @@ const pollMs = 50
  * Runs `work` with the lock, or waits for the process that holds it and returns its result. The lock only saves requests to
  * the provider. Consistency does not depend on it: a result is written only if the stored tokens are those that were sent.
  *
- * @throws OidcError `provider_unavailable` if a refresh has just failed or another process does not finish in time, and any
- * error of `work`
+ * @throws OidcError `provider_unavailable` if a refresh has just failed or another process does not finish in time,
+ * `client_rejected` if it has just failed for that reason, and any error of `work`
  */
 export async function withLock({
   records,
@@ -95,11 +95,14 @@ function makeFailureNote(error: unknown): [text: string | undefined, seconds: nu
     !['login_required', 'store_unavailable'].includes(error.code)
   if (!isPassing) return [undefined, 1]
   const seconds = Number(error.headers['Retry-After'] ?? retryAfterSeconds)
-  return [notePrefix + JSON.stringify({ seconds, detail: error.detail ?? error.code }), seconds]
+  const { code } = error
+  return [notePrefix + JSON.stringify({ seconds, detail: error.detail ?? code, code }), seconds]
 }
 
 function refuseAfterFailure(text: string | undefined): void {
   if (!text?.startsWith(notePrefix)) return
-  const { seconds, detail } = JSON.parse(text.slice(notePrefix.length)) as { seconds: number; detail: string }
-  throw providerUnavailable(`a recent refresh failed: ${detail}`, seconds)
+  const note = JSON.parse(text.slice(notePrefix.length)) as { seconds: number; detail: string; code?: string }
+  const detail = `a recent refresh failed: ${note.detail}`
+  // Waiting does not help a client that the provider rejects.
+  throw note.code === 'client_rejected' ? fail('client_rejected', detail) : providerUnavailable(detail, note.seconds)
 }

@@ -170,6 +170,7 @@ async function sendRefresh(instance: Instance, place: LoginPlace, refresh: SentR
   const { issuer, sub, loginId } = place.entry
   const startedAt = performance.now()
   try {
+    await instance.provider.readyDuringLogin()
     const dpop = await restoreDpop(instance, sent)
     const response = await refreshGrant(instance.provider, sent.refreshToken as string, target, dpop)
     const tokens = await storeRefreshed(instance, place, { ...refresh, dpop }, response)
