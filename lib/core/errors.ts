@@ -213,11 +213,11 @@ export function fail(code: OidcErrorCode, detail?: string, options: FailOptions 
 }
 
 /** What Redis answers to a user without a permission: for a command, for one of a script, and without a login. */
-const redisRefusal = /\b(?:NOPERM|NOAUTH)\b|ACL failure in script|can't run this command/
+const redisRefusal = /\b(?:NOPERM|NOAUTH)\b|ACL failure in script|user executing the script can't/
 
-/** The commands of RedisSessionStore and redisRecords, and those of their scripts. */
+/** The commands of `RedisSessionStore` and `redisRecords()`, with those of their scripts. */
 const redisFix =
-  'give the Redis user the permissions, for example: ACL SETUSER <name> ~* +@read +@write +eval +time +expire +ping'
+  'the Redis user lacks a permission; give it those of docs/scaling.md: ACL SETUSER <name> ~sess:* ~oidc:* +@connection +get +mget +set +del +getdel +expire +expireat +eval +time +@sortedset'
 
 /**
  * Converts a failure of the session store or the records to a 503: nobody is logged out, and nobody gets in. A Redis user

@@ -48,7 +48,7 @@ export class ProviderRefused extends OidcError {
 /**
  * Validates the authorization response (OIDC Core, section 3.1.2.7; RFC 9207) and exchanges its code for tokens.
  *
- * @throws ProviderRefused, OidcError `authorization_failed` if the code is invalid, or as {@link providerFault}
+ * @throws ProviderRefused, OidcError `authorization_failed` if the code is invalid, or as {@link convertClientError}
  */
 export async function exchangeCode(
   provider: Provider,

@@ -17,12 +17,13 @@ export function requireMetadata(metadata: Readonly<ServerMetadata>, options: Met
   const faults: string[] = []
   if (metadata.issuer !== (rules?.metadataIssuer ?? issuer)) faults.push(describeIssuer(metadata.issuer, options))
   for (const member of neededMetadata) {
-    if (metadata[member] === undefined) faults.push(`${member} is missing`)
+    if (metadata[member] === undefined) faults.push(`${member} is missing; the provider must publish it`)
   }
   // Browsers and tokens are sent to these URLs, so none may be a script URL or unencrypted.
   for (const [member, value] of Object.entries(metadata)) {
     if (!/(?:_endpoint|^jwks_uri)$/.test(member)) continue
-    if (!isSecureUrl(value, allowInsecureIssuer)) faults.push(`${member} is not an https: URL`)
+    if (!isSecureUrl(value, allowInsecureIssuer))
+      faults.push(`${member} is not an https: URL; correct it at the provider`)
   }
   if (faults.length > 0) {
     throw fail('provider_response_invalid', `discovery at ${url}: the metadata are invalid: ${faults.join('; ')}`)

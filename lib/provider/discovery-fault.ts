@@ -52,6 +52,7 @@ async function findResponseFix(issuer: string, { url, response }: DiscoveryAttem
 /** Returns the fix for a JSON response that has no issuer, or another one (OIDC Discovery, section 4.3). */
 function findMetadataFix(error: unknown, options: Pick<MetadataChecks, 'issuer' | 'rules'>): string | undefined {
   for (const cause of listCauses(error)) {
+    if (cause instanceof Response) return undefined
     const { attribute, body } = cause as { attribute?: unknown; body?: unknown }
     if (attribute === 'issuer') return describeIssuer((body as { issuer: unknown }).issuer, options)
     if (body !== undefined) return describeMissingMetadata(options.issuer)
@@ -77,7 +78,8 @@ function describeMissingMetadata(issuer: string): string {
     return 'github.com is not an OpenID provider for logins: it issues no ID tokens to OAuth apps; use a provider that offers GitHub as an identity provider'
   }
   const realm = /\/realms\/([^/]+)/.exec(pathname)?.[1]
-  if (realm === undefined) return 'there are no metadata at this URL; set `issuer` to exactly the issuer of the provider'
+  if (realm === undefined)
+    return 'there are no metadata at this URL; set `issuer` to exactly the issuer of the provider'
   const path = pathname.startsWith('/auth/')
     ? 'remove `/auth` from the URL: Keycloak 17 and later have no such path by default'
     : 'add `/auth` before `/realms` if Keycloak has such a path (before version 17, or with `http-relative-path`)'

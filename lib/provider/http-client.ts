@@ -85,7 +85,8 @@ async function readBounded(response: Response, aborted: Promise<never>): Promise
 /** Throws if the application's own `fetch` returned something else than a response of the Fetch Standard. */
 function requireReadable(response: Partial<Response> | undefined): void {
   const { status, headers, body } = response ?? {}
-  const isReadable = body === null || body === undefined || typeof (body as Partial<typeof body>).getReader === 'function'
+  const isReadable =
+    body === null || body === undefined || typeof (body as Partial<typeof body>).getReader === 'function'
   if (typeof status === 'number' && headers && isReadable) return
   const problem = isReadable ? 'is no Response of the Fetch Standard' : 'has a body that is no ReadableStream'
   throw fail(

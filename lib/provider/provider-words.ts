@@ -13,7 +13,7 @@ export interface ProviderWords {
 /** Returns an error and its causes, outermost first. */
 export function listCauses(error: unknown): unknown[] {
   const causes: unknown[] = []
-  for (let current = error; causes.length < 5 && current !== null && typeof current === 'object'; ) {
+  for (let current = error; causes.length < 5 && current !== null && typeof current === 'object';) {
     causes.push(current)
     current = (current as { cause?: unknown }).cause
   }

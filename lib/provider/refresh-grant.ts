@@ -36,7 +36,7 @@ export interface RefreshParameters {
  * Exchanges a refresh token for new tokens (RFC 6749, section 6), with a DPoP proof if they are bound to a key (RFC 9449,
  * section 5).
  *
- * @throws RefreshRefused, InteractionNeeded, OidcError as {@link providerFault}
+ * @throws RefreshRefused, InteractionNeeded, OidcError as {@link convertClientError}
  */
 export async function refreshGrant(
   provider: Provider,

@@ -31,7 +31,7 @@ export class ExchangeRefused extends OidcError {
 /**
  * Exchanges an access token for another (RFC 8693, section 2).
  *
- * @throws ExchangeRefused, OidcError as {@link providerFault}
+ * @throws ExchangeRefused, OidcError as {@link convertClientError}
  */
 export async function exchangeToken(
   provider: Provider,

@@ -51,7 +51,8 @@ export async function verifyIdToken(token: string, keys: Keys, checks: IdTokenCh
     throw tokenInvalid('ID token', error, findTokenHint(token, error, checks.algorithms))
   }
   const fault = findIdTokenFault(claims, checks)
-  if (fault) throw tokenInvalid('ID token', fault, fault === fromFuture ? describeClockDifference(claims['iat']) : undefined)
+  if (fault)
+    throw tokenInvalid('ID token', fault, fault === fromFuture ? describeClockDifference(claims['iat']) : undefined)
   if (checks.rules) await checkRules(token, keys, claims, checks.rules)
   return claims as IdTokenClaims
 }

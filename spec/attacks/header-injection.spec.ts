@@ -355,7 +355,10 @@ describe('Retry-After of the provider', () => {
 
   it('statusFault() passes on a valid Retry-After and replaces an invalid one by 5', () => {
     for (const [value, seconds] of values) {
-      const { headers } = statusFault(new Response(null, { status: 503, headers: { 'retry-after': value } }))
+      const { headers } = statusFault(
+        new Response(null, { status: 503, headers: { 'retry-after': value } }),
+        'userinfo',
+      )
       expect(headers['Retry-After'], value).toBe(String(seconds ?? 5))
     }
   })

@@ -46,6 +46,13 @@ async function begin(of: TestApp): Promise<number> {
   return (await of.agent().get('/login', { redirect: 'manual' })).status
 }
 
+/** Waiting does not help, so no answer says to try again. */
+function expectNoRetry({ headers, text }: { readonly headers: Headers; readonly text: () => string }): void {
+  expect(headers.get('retry-after')).toBeNull()
+  expect(text()).toContain('misconfigured')
+  expect(text()).not.toMatch(/again|moment|retry/i)
+}
+
 function discoveries(): number {
   return provider.requestsTo('discovery').length
 }
@@ -181,10 +188,15 @@ describe('unusable metadata', () => {
     ['that is an array', { metadata: () => [] as never }],
     ['that is null', { endpoints: { discovery: { body: 'null', contentType: 'application/json' } } }],
     ['that is an HTML page', { endpoints: { discovery: { html: true } } }],
-    ['that is incomplete JSON', { endpoints: { discovery: { invalidJson: true } } }],
-    ['whose transfer is cut off', { endpoints: { discovery: { truncate: true } } }],
     ['that is missing (404)', { endpoints: { discovery: { status: 404 } } }],
     ['that redirects elsewhere', { endpoints: { discovery: { status: 302, headers: { location: `${origin}/x` } } } }],
+  ]
+  const failing: [string, TestFaults][] = [
+    ['that is incomplete JSON', { endpoints: { discovery: { invalidJson: true } } }],
+    ['whose transfer is cut off', { endpoints: { discovery: { truncate: true } } }],
+    ['that is too slow for a proxy (408)', { endpoints: { discovery: { status: 408 } } }],
+    ['that was requested too often (429)', { endpoints: { discovery: { status: 429 } } }],
+    ['that is a page of a proxy with status 502', { endpoints: { discovery: { status: 502, html: true } } }],
     ['of 10 MB', { endpoints: { discovery: { bytes: 10_000_000 } } }],
     ['that never ends', { endpoints: { discovery: { bytes: Number.POSITIVE_INFINITY } } }],
     ['that never arrives', { endpoints: { discovery: { hang: true } } }],
@@ -192,13 +204,19 @@ describe('unusable metadata', () => {
     ['that is not an HTTP response', { endpoints: { discovery: { garbage: true } } }],
   ]
 
-  it.each(unusable)('begins no login with metadata %s', { meta: { id: 'discovery-4' } }, async (_name, faults) => {
+  const cases = [
+    ...unusable.map(([name, faults]) => [name, faults, 500] as const),
+    ...failing.map(([name, faults]) => [name, faults, 503] as const),
+  ]
+
+  it.each(cases)('begins no login with metadata %s', { meta: { id: 'discovery-4' } }, async (_name, faults, status) => {
     app = await startApp({ provider, options: { providerTimeoutSeconds: patience(faults) } })
     provider.misbehave(faults)
     const agent = app.agent()
     const page = await agent.get('/profile', { redirect: 'manual' })
-    expect(page.status).toBe(503)
-    expect(Number(page.headers.get('retry-after'))).toBeGreaterThan(0)
+    expect(page.status).toBe(status)
+    if (status === 503) expect(Number(page.headers.get('retry-after'))).toBeGreaterThan(0)
+    else expectNoRetry(page)
     expect(page.cookiesSet).toEqual([])
     expect(page.text()).not.toContain('evil.example')
     expect(app.oidc.health().ok).toBe(false)
@@ -217,7 +235,7 @@ describe('unusable metadata', () => {
     const slash = oidcWith({ issuer: `${provider.issuer}/` })
     provider.behave()
     const error = await catchRejection(slash.ready())
-    expect(error.detail).toContain('set `issuer` to exactly this value')
+    expect(error.detail).toContain(`set \`issuer\` to exactly "${provider.issuer}"`)
   })
 
   it('logs in with metadata that lacks the optional endpoints', async () => {

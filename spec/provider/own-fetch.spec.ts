@@ -63,13 +63,13 @@ describe('the option fetch', () => {
   })
 
   it(
-    'answers 503 if the metadata of an https provider has a plain http endpoint',
+    'answers 500 if the metadata of an https provider has a plain http endpoint',
     { meta: { id: 'own-fetch-2' } },
     async () => {
       await start()
       provider.misbehave({ metadata: { token_endpoint: 'http://id.example.com/token' } })
       const page = await app.agent().get('/profile')
-      expect(page.status).toBe(503)
+      expect(page.status).toBe(500)
     },
   )
 

@@ -1,7 +1,7 @@
 import { inspect } from 'node:util'
 import { describe, expect, it } from 'vitest'
 import { OidcError } from '../../lib/core/errors.ts'
-import { providerFault } from '../../lib/provider/provider-faults.ts'
+import { convertProviderError } from '../../lib/provider/provider-faults.ts'
 
 function upstream(code: string | undefined, more: object = {}): Error {
   return Object.assign(new Error('something happened'), code === undefined ? {} : { code }, more)
@@ -13,7 +13,7 @@ function answered(status: number, headers: Record<string, string> = {}): Error {
   return error
 }
 
-describe('providerFault()', () => {
+describe('convertProviderError()', () => {
   it.each<[string, unknown, number, string]>([
     ['a timeout of openid-client', upstream('OAUTH_TIMEOUT'), 503, 'provider_unavailable'],
     ['a network error', new TypeError('fetch failed'), 503, 'provider_unavailable'],
@@ -59,49 +59,53 @@ describe('providerFault()', () => {
       'provider_response_invalid',
     ],
     ['a forbidden plain http request', upstream('OAUTH_HTTP_REQUEST_FORBIDDEN'), 502, 'provider_response_invalid'],
-  ])('assigns a status and an error code to %s', (_name, error, status, code) => {
-    expect(providerFault(error, 'token request')).toMatchObject({ status, code })
+  ])('assigns a status and an error code to %s', async (_name, error, status, code) => {
+    expect(await convertProviderError(error, 'token request')).toMatchObject({ status, code })
   })
 
-  it('returns an OidcError unchanged', () => {
+  it('returns an OidcError unchanged, even as a cause', async () => {
     const ours = new OidcError('token_invalid', 'x', { status: 502 })
-    expect(providerFault(ours, 'userinfo')).toBe(ours)
+    expect(await convertProviderError(ours, 'userinfo')).toBe(ours)
+    expect(await convertProviderError(new Error('wrapped', { cause: ours }), 'userinfo')).toBe(ours)
   })
 
-  it('passes on Retry-After in seconds, within limits', () => {
-    const retryAfter = (value?: string): string | undefined =>
-      providerFault(answered(503, value === undefined ? {} : { 'retry-after': value }), 'x').headers['Retry-After']
-    expect(retryAfter('30')).toBe('30')
-    expect(retryAfter('99999')).toBe('300')
-    for (const odd of [undefined, '0', '-1', 'soon', 'Wed, 21 Oct 2065 07:28:00 GMT']) expect(retryAfter(odd)).toBe('5')
+  it('passes on Retry-After in seconds, within limits', async () => {
+    const retryAfter = async (value?: string): Promise<string | undefined> => {
+      const fault = await convertProviderError(answered(503, value === undefined ? {} : { 'retry-after': value }), 'x')
+      return fault.headers['Retry-After']
+    }
+    expect(await retryAfter('30')).toBe('30')
+    expect(await retryAfter('99999')).toBe('300')
+    for (const odd of [undefined, '0', '-1', 'soon', 'Wed, 21 Oct 2065 07:28:00 GMT'])
+      expect(await retryAfter(odd)).toBe('5')
   })
 
-  it('keeps the messages of the chain of causes, but no other properties', () => {
+  it('keeps the messages of the chain of causes, but no other properties', async () => {
     const parse = new SyntaxError('Unexpected token in {"access_token":"secret-token"')
     const inner = Object.assign(new Error('inner'), { cause: parse, body: 'secret-token' })
     const outer = upstream('OAUTH_PARSE_ERROR', { cause: inner, response: { token: 'secret-token' } })
-    const fault = providerFault(outer, 'token request')
+    const fault = await convertProviderError(outer, 'token request')
     expect(fault.detail).toBe('token request: Error (OAUTH_PARSE_ERROR): something happened; Error: inner; SyntaxError')
     expect(inspect(fault, { depth: 10, showHidden: true })).not.toContain('secret-token')
-    expect(providerFault(undefinedFault(), 'x').detail).toBe('x: unknown error')
+    expect((await convertProviderError(undefinedFault(), 'x')).detail).toBe('x: unknown error')
   })
 
-  it('quotes the text of the provider and limits its length', () => {
+  it('quotes the text of the provider and limits its length', async () => {
     const error = upstream('OAUTH_RESPONSE_BODY_ERROR', {
       status: 400,
       error: 'e'.repeat(1000),
       error_description: `line\n${'d'.repeat(1000)}`,
     })
-    const { detail = '', message } = providerFault(error, 'x')
+    const { detail = '', message } = await convertProviderError(error, 'x')
     expect(detail.length).toBeLessThan(600)
     expect(detail).not.toContain('\n')
     expect(message).not.toContain('eee')
   })
 
-  it('stops at a circular chain of causes', () => {
+  it('stops at a circular chain of causes', async () => {
     const error = upstream(undefined)
     error.cause = error
-    expect((providerFault(error, 'x').detail ?? '').length).toBeLessThan(200)
+    expect(((await convertProviderError(error, 'x')).detail ?? '').length).toBeLessThan(200)
   })
 })
 
