@@ -1,5 +1,6 @@
 import { describe } from './describe.ts'
 import { escapeInvisible } from './escape-invisible.ts'
+import { describeMissingPermission } from './redis-permissions.ts'
 import { errorTable, type OidcErrorCode } from './error-table.ts'
 
 /** The properties of an {@link OidcError}, except `code` and `message`. */
@@ -212,24 +213,15 @@ export function fail(code: OidcErrorCode, detail?: string, options: FailOptions 
   return new OidcError(code, message, { status, detail, headers: { ...retry, ...headers }, cause })
 }
 
-/** What Redis answers to a user without a permission: for a command, for one of a script, and without a login. */
-const redisRefusal = /\b(?:NOPERM|NOAUTH)\b|ACL failure in script|user executing the script can't/
-
-/** The commands of `RedisSessionStore` and `redisRecords()`, with those of their scripts. */
-const redisFix =
-  'the Redis user lacks a permission; give it those of docs/scaling.md: ACL SETUSER <name> ~sess:* ~oidc:* +@connection +get +mget +set +del +getdel +expire +expireat +eval +time +@sortedset'
-
 /**
  * Converts a failure of the session store or the records to a 503: nobody is logged out, and nobody gets in. A Redis user
  * without the permissions is a setup mistake instead (500), because waiting does not help.
  */
 export function storeUnavailable(cause: unknown): OidcError {
   if (cause instanceof OidcError) return cause
-  const detail = describe(cause)
-  const isRefused = cause instanceof Error && redisRefusal.test(cause.message)
-  return isRefused
-    ? fail('setup_invalid', `${detail}; ${redisFix}`, { cause })
-    : fail('store_unavailable', detail, { cause })
+  const [detail, permission] = [describe(cause), describeMissingPermission(cause)]
+  if (permission !== undefined) return fail('setup_invalid', `${detail}; ${permission}`, { cause })
+  return fail('store_unavailable', detail, { cause })
 }
 
 /** Creates the error for a provider that is down. It has no cause: errors of openid-client contain codes and tokens. */

@@ -15,12 +15,12 @@ export function tokenInvalid(what: string, reason: unknown, hint?: string): Oidc
 /** Returns what an operator can change about a token that the provider has just issued and jose has rejected, if anything. */
 export function findTokenHint(token: string, fault: unknown, algorithms: readonly string[]): string | undefined {
   const { code, claim, payload } = Object(fault) as { code?: unknown; claim?: unknown; payload?: { iat?: unknown } }
-  if (code === 'ERR_JOSE_ALG_NOT_ALLOWED') return describeAlgorithm(readAlgorithm(token), algorithms)
+  if (code === 'ERR_JOSE_ALG_NOT_ALLOWED') return describeAlgorithm(readTokenAlgorithm(token), algorithms)
   const isByTime = code === 'ERR_JWT_EXPIRED' || (code === 'ERR_JWT_CLAIM_VALIDATION_FAILED' && claim === 'nbf')
   return isByTime ? describeClockDifference(payload?.iat) : undefined
 }
 
-function readAlgorithm(token: string): unknown {
+function readTokenAlgorithm(token: string): unknown {
   try {
     return decodeProtectedHeader(token).alg
   } catch {

@@ -130,6 +130,8 @@ interface Trouble {
   readonly answer: ProviderFault
   readonly detail: RegExp
   readonly waits?: number
+  /** Whether waiting does not help a process that has no metadata: they are not those of a provider, or cannot be trusted. */
+  readonly isPermanent?: boolean
   /** The endpoints at which this violates the protocol instead of counting as an outage. */
   readonly breaks?: readonly AskedEndpoint[]
 }
@@ -142,63 +144,68 @@ const troubles: readonly Trouble[] = [
     name: withId('rows-9', 'answers HTML'),
     answer: { answer: { html: true } },
     detail: /SyntaxError|NOT_JSON|NOT_CONFORM/,
+    isPermanent: true,
   },
   { name: 'answers 10 MB', answer: { answer: { bytes: 10_000_000 } }, detail: /exceeds/ },
   { name: 'truncates its response', answer: { answer: { truncate: true } }, detail: /terminated/ },
   { name: 'does not speak TLS', answer: { way: 'no TLS' }, detail: /SSL/ },
-  { name: 'has an untrusted certificate', answer: { way: 'untrusted' }, detail: /SELF_SIGNED_CERT/ },
+  { name: 'has an untrusted certificate', answer: { way: 'untrusted' }, detail: /SELF_SIGNED_CERT/, isPermanent: true },
   {
     name: 'answers unexpected JSON',
     answer: { answer: { body: { hello: 'world' } } },
     detail: /OAUTH_INVALID_RESPONSE|NOT_CONFORM|keys is not an array|sub differs from/,
     breaks: ['token', 'userinfo', 'par'],
+    isPermanent: true,
   },
 ]
 
 const down = '503 provider'
 
-export const providerRows: readonly ProviderRow[] = troubles.flatMap(({ name, answer, detail, waits, breaks = [] }) => {
-  const at = (endpoint: AskedEndpoint): string => (breaks.includes(endpoint) ? '502 response' : down)
-  // Without `waits` the time-out must not expire, not even on a busy machine.
-  const options: Partial<OidcOptions> = { providerTimeoutSeconds: waits ?? 10 }
-  const common = { answer, detail, waits, options }
-  return [
-    {
-      ...common,
-      fault: `the provider ${name} (new process)`,
-      endpoints: askedEndpoints,
-      knows: 'nothing',
-      expected: { ...well, login: down, callback: down, logout: '200 to /' },
-    },
-    {
-      ...common,
-      fault: `the provider ${name} (metadata and keys cached)`,
-      endpoints: askedEndpoints,
-      knows: 'metadata and keys',
-      expected: { ...well, callback: at('token') },
-    },
-    {
-      ...common,
-      fault: `the key set endpoint ${name}`,
-      endpoints: ['jwks'],
-      knows: 'metadata',
-      expected: { callback: at('jwks') },
-    },
-    {
-      ...common,
-      fault: `the userinfo endpoint ${name}`,
-      endpoints: ['userinfo'],
-      knows: 'metadata and keys',
-      options: { ...options, userInfo: true },
-      expected: { callback: at('userinfo') },
-    },
-    {
-      ...common,
-      fault: `the PAR endpoint ${name}`,
-      endpoints: ['par'],
-      knows: 'metadata and keys',
-      options: { ...options, par: true },
-      expected: { login: at('par') },
-    },
-  ] satisfies ProviderRow[]
-})
+export const providerRows: readonly ProviderRow[] = troubles.flatMap(
+  ({ name, answer, detail, waits, isPermanent = false, breaks = [] }) => {
+    const unknown = isPermanent ? '500 misconfigured' : down
+    const at = (endpoint: AskedEndpoint): string => (breaks.includes(endpoint) ? '502 response' : down)
+    // Without `waits` the time-out must not expire, not even on a busy machine.
+    const options: Partial<OidcOptions> = { providerTimeoutSeconds: waits ?? 10 }
+    const common = { answer, detail, waits, options }
+    return [
+      {
+        ...common,
+        fault: `the provider ${name} (new process)`,
+        endpoints: askedEndpoints,
+        knows: 'nothing',
+        expected: { ...well, login: unknown, callback: unknown, logout: '200 to /' },
+      },
+      {
+        ...common,
+        fault: `the provider ${name} (metadata and keys cached)`,
+        endpoints: askedEndpoints,
+        knows: 'metadata and keys',
+        expected: { ...well, callback: at('token') },
+      },
+      {
+        ...common,
+        fault: `the key set endpoint ${name}`,
+        endpoints: ['jwks'],
+        knows: 'metadata',
+        expected: { callback: at('jwks') },
+      },
+      {
+        ...common,
+        fault: `the userinfo endpoint ${name}`,
+        endpoints: ['userinfo'],
+        knows: 'metadata and keys',
+        options: { ...options, userInfo: true },
+        expected: { callback: at('userinfo') },
+      },
+      {
+        ...common,
+        fault: `the PAR endpoint ${name}`,
+        endpoints: ['par'],
+        knows: 'metadata and keys',
+        options: { ...options, par: true },
+        expected: { login: at('par') },
+      },
+    ] satisfies ProviderRow[]
+  },
+)

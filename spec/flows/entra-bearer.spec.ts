@@ -512,6 +512,6 @@ describe('provider metadata of another issuer', () => {
     const error = await api.bearer
       .verifyToken(await entraId.id.accessToken({ user: 'alice' }))
       .catch((reason: unknown) => reason)
-    expect(error).toMatchObject({ code: 'provider_unavailable' })
+    expect(error).toMatchObject({ code: 'provider_misconfigured' })
   })
 })

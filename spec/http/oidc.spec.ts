@@ -354,7 +354,7 @@ describe('ready() and health()', () => {
         await expect(oidc.ready()).rejects.toMatchObject({ code: 'provider_unavailable', status: 503 })
         expect(oidc.health()).toMatchObject({
           ok: false,
-          provider: { fault: expect.stringContaining('discovery of') as string },
+          provider: { fault: expect.stringContaining('discovery at') as string },
         })
         await other.start()
         await expect

@@ -98,6 +98,7 @@ function expectForm(step: Step, answer: UserAgentResponse): void {
   expect(headers.getSetCookie()).toEqual([])
   expect(headers.get('cache-control')).toBe('no-store')
   if (status === 503) expect(headers.get('retry-after') ?? '').toMatch(/^[1-9]\d*$/)
+  else expect([headers.get('retry-after'), /again in a moment|try again/i.test(answer.text())]).toEqual([null, false])
   if (step === 'guarded fetch') {
     expect(headers.get('content-type')).toBe('application/problem+json')
     expect(answer.json()).toMatchObject({ status, code: expect.stringMatching(/_unavailable$/) as string })
@@ -112,6 +113,7 @@ function expectTold(app: TestApp, { step, answered }: CellOutcome, detail: RegEx
   const event = {
     '503 store': 'store_fault',
     '503 provider': 'provider_fault',
+    '500 misconfigured': 'provider_fault',
     '502 response': 'login_failed',
   } as const
   const name = event[answered as keyof typeof event] as (typeof event)[keyof typeof event] | undefined

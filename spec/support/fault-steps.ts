@@ -144,6 +144,7 @@ export const journeys: Record<Step, (browser: NewBrowser, provider: TestProvider
 const codes = {
   store_unavailable: ['Your session cannot be reached', 'store'],
   provider_unavailable: ['The login service cannot be reached', 'provider'],
+  provider_misconfigured: ['This application is misconfigured', 'misconfigured'],
   provider_response_invalid: ['The login service returned an invalid response', 'response'],
 } as const
 

@@ -10,6 +10,7 @@ const legend = `
 A cell: the response during the fault > the user who is logged in after the fault, once the step has been repeated.
   503 store     store_unavailable, with Retry-After; no cookie is touched
   503 provider  provider_unavailable, with Retry-After; no cookie is touched
+  500 misconfigured  provider_misconfigured, without Retry-After; no cookie is touched
   502 response  the provider's response breaks the protocol; no cookie is touched
   30x to ...    a redirect to the provider or to a path of the application (after a logout form: 200, a page that continues)
   -             the step does not call this endpoint

@@ -1,6 +1,6 @@
 /** The refresh lock, as each caller sees it; races/refresh-processes tests it across processes. */
 import { describe, expect, it, vi } from 'vitest'
-import { LoginNeeded, OidcError, providerUnavailable, storeUnavailable } from '../../../lib/core/errors.ts'
+import { fail, LoginNeeded, OidcError, providerUnavailable, storeUnavailable } from '../../../lib/core/errors.ts'
 import type { OidcRecordKey } from '../../../lib/core/records.ts'
 import { withLock, type LockedRefresh } from '../../../lib/logins/tokens/refresh-lock.ts'
 import { MemoryRecords } from '../../../lib/store/memory-records.ts'
@@ -134,11 +134,23 @@ describe('a refresh that fails', () => {
 
   it('a fault without a detail is noted with its code for five seconds', async () => {
     const records = new MemoryRecords()
-    const fault = new OidcError('client_rejected', 'refused', { status: 502 })
+    const fault = new OidcError('provider_response_invalid', 'invalid', { status: 502 })
     await catchRejection(refresh(records, { work: () => Promise.reject(fault) }))
     expect(await catchRejection(refresh(records))).toMatchObject({
+      code: 'provider_unavailable',
       headers: { 'Retry-After': '5' },
-      detail: 'a recent refresh failed: client_rejected',
+      detail: 'a recent refresh failed: provider_response_invalid',
+    })
+  })
+
+  it('a rejection of the client is noted as such, since waiting does not help', async () => {
+    const records = new MemoryRecords()
+    await catchRejection(refresh(records, { work: () => Promise.reject(fail('client_rejected', 'wrong secret')) }))
+    expect(await catchRejection(refresh(records))).toMatchObject({
+      code: 'client_rejected',
+      status: 500,
+      headers: {},
+      detail: 'a recent refresh failed: wrong secret',
     })
   })
 
