@@ -34,8 +34,10 @@ function classifyError(error: unknown, words: ProviderWords | undefined, detail:
       return rejection(status, words, detail)
     case 'OAUTH_RESPONSE_IS_NOT_CONFORM':
       if (!(cause instanceof Response)) return responseInvalid(detail)
-      return cause.status === 401 ? rejection(401, words, `${detail}; status 401`) : statusFault(cause, detail)
+      if (cause.status !== 401 && !(cause.ok && words)) return statusFault(cause, detail)
+      return rejection(cause.status, words, `${detail}; status ${cause.status}`)
     case 'OAUTH_RESPONSE_IS_NOT_JSON':
+      if (cause instanceof Response && cause.status === 401) return rejection(401, words, `${detail}; status 401`)
       // While a provider is down, proxies answer with a page instead of JSON.
       return providerUnavailable(detail)
     case 'OAUTH_PARSE_ERROR':

@@ -35,6 +35,19 @@ describe('the table of error codes', () => {
     }
   })
 
+  it('has a fix for each failure of the setup, the provider or the store, unless the message has it', () => {
+    const faults = codes.filter((code) => errorTable[code].status >= 500)
+    const withoutFix = faults.filter((code) => errorTable[code].fix === undefined)
+    expect(withoutFix).toEqual(['options_invalid', 'setup_invalid', 'internal_error'])
+    for (const code of codes) {
+      const { fix, status } = errorTable[code]
+      if (fix === undefined) continue
+      // A clause that follows a semicolon.
+      expect(fix, code).toMatch(/^[a-z`].*[^.]$/)
+      if (status !== 503) expect(fix, code).not.toMatch(/again|resumes/)
+    }
+  })
+
   it('has texts that are whole sentences, and titles without a period', () => {
     for (const code of codes) {
       const { message, title } = errorTable[code]

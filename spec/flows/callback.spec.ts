@@ -451,6 +451,24 @@ describe('an authorization response without the cookie of its login', () => {
 })
 
 describe('a state that this instance did not create', () => {
+  it('a callback with an error but without state is answered 400, and the event quotes it as unverified', async () => {
+    const app = await startNotes()
+    const words = 'error=invalid_scope&error_description=Invalid%20scopes%3A%20ofline_access'
+    const page = await app.agent().get(`/callback?${words}`)
+    expect(page.status).toBe(400)
+    expect(page.text()).not.toContain('ofline_access')
+    await app.agent().get(`/callback?state=forged&${words}`)
+    const says = 'says "invalid_scope" "Invalid scopes: ofline_access"; this is unverified, since any site can send it'
+    expect(listEvents(app, 'login_failed')).toMatchObject([
+      { code: 'state_unknown', detail: `an error response without state ${says}` },
+      { code: 'state_unknown', detail: `an error response whose state is not of this application ${says}` },
+    ])
+    await app.agent().get(`/callback?error=${'e'.repeat(900)}&error_description=%1b[2J${'d'.repeat(3000)}`)
+    const { detail } = listEvents(app, 'login_failed').at(-1) as { detail: string }
+    expect(detail.length).toBeLessThan(600)
+    expect(detail).not.toContain('\u001b')
+  })
+
   const states: [string, (state: string) => string | string[] | undefined][] = [
     ['missing', () => undefined],
     ['empty', () => ''],
@@ -691,7 +709,8 @@ describe('an error response of the provider', () => {
 
   it('an error page shows the text of the provider as its language writes it, and the event escapes it', async () => {
     const app = await startNotes()
-    const persian = '\u0646\u0645\u06cc\u200c\u062a\u0648\u0627\u0646\u06cc\u062f \u0648\u0627\u0631\u062f \u0634\u0648\u06cc\u062f'
+    const persian =
+      '\u0646\u0645\u06cc\u200c\u062a\u0648\u0627\u0646\u06cc\u062f \u0648\u0627\u0631\u062f \u0634\u0648\u06cc\u062f'
     world.provider.deny('access_denied', persian)
     expect((await app.agent().get('/profile')).text()).toContain(persian)
     expect(listEvents(app, 'login_failed')).toMatchObject([{ detail: expect.stringContaining('\\u{200c}') as string }])

@@ -192,6 +192,17 @@ describe('the destination of an access token', () => {
     },
   )
 
+  it('the error of a refused call has the origin to list', async () => {
+    const { app, agent } = await start((req) =>
+      getContext(req)
+        .fetch(`${other.origin}/orders?secret=1`)
+        .catch((error: OidcError) => new Response(error.detail)),
+    )
+    const text = (await agent.fetch(`${app.url}/call`)).text()
+    expect(text).toContain(`add '${other.origin}' to it`)
+    expect(text).not.toContain('secret')
+  })
+
   it('the error of a refused redirect names the option and the origins', async () => {
     api.answer({ status: 302, headers: { location: `${other.origin}/landing?secret=1` } })
     const { app, agent } = await start((req) =>

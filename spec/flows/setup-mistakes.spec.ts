@@ -116,6 +116,30 @@ describe('missing session middleware', () => {
   })
 })
 
+describe('session middleware other than express-session', () => {
+  // cookie-session and iron-session set `req.session`, but have no store and no `regenerate`.
+  it.each([
+    ['an object', { user: 1 }],
+    ['an object with save()', { save: () => {} }],
+  ])('if req.session is %s, each request is answered 500 and told to use express-session', async (_what, given) => {
+    const other: express.RequestHandler = (req, _res, next) => {
+      Object.assign(req, { session: given })
+      next()
+    }
+    const agent = await start({ lay: (app, _, oidc) => void app.use(other, oidc.router) })
+    for (const path of ['/profile', '/login', '/logout', '/callback?state=x']) {
+      const answer = await agent.get(path, { redirect: 'manual' })
+      expect(answer.status, path).toBe(500)
+      expect(answer.headers.get('retry-after')).toBeNull()
+      expect(answer.text()).toContain('express-session')
+      expect(answer.text()).not.toMatch(/try again/i)
+    }
+    const answer = (await agent.fetch('/profile')).json()
+    expect(answer).toMatchObject({ code: 'setup_invalid' })
+    expect(answer['title']).toContain('replace the other session middleware, such as cookie-session')
+  })
+})
+
 describe('a router after the routes that it guards', () => {
   it('a router after its guarded routes causes one warning, and the routes answer 500', async () => {
     const agent = await start({ lay: (app, first) => void app.use(first) })

@@ -1,8 +1,9 @@
+import { Readable } from 'node:stream'
 import type { OidcOptions } from 'express-session-oidc'
 import { startTestProvider, type TestProvider } from 'express-session-oidc/testing'
 import { afterEach, describe, expect, it } from 'vitest'
 import { startApp, type TestApp } from '../support/app.ts'
-import { readLocation } from '../support/flow.ts'
+import { listEvents, readLocation } from '../support/flow.ts'
 
 const publicIssuer = 'https://id.example.com'
 let provider: TestProvider
@@ -45,6 +46,21 @@ describe('the option fetch', () => {
       '/token',
       '/jwks',
       '/userinfo',
+    ])
+  })
+
+  it.each([
+    ['has a body that is no ReadableStream', { status: 200, headers: new Headers(), body: Readable.from(['{}']) }],
+    ['is no Response of the Fetch Standard', { data: {} }],
+    ['is no Response of the Fetch Standard', undefined],
+  ])('answers 500 and names the option if what fetch returned %s', async (problem, answer) => {
+    await start({ fetch: (async () => answer) as unknown as typeof globalThis.fetch })
+    const page = await app.agent().get('/profile')
+    expect(page.status).toBe(500)
+    expect(page.headers.get('retry-after')).toBeNull()
+    expect(page.text()).not.toMatch(/again/i)
+    expect(listEvents(app, 'login_failed')).toMatchObject([
+      { code: 'setup_invalid', detail: expect.stringContaining(`what \`fetch\` returned ${problem}`) as string },
     ])
   })
 

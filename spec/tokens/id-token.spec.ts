@@ -373,9 +373,20 @@ describe('verifyIdToken()', () => {
       )
       const error = await catchRejection(verifyIdToken(await token(), counted, { ...checks, algorithms: ['ES256'] }))
       expect(error.code).toBe('token_invalid')
+      expect(error.detail).toContain('the token has the alg "RS256"; accepted are ES256')
       expect(requested).toBe(1)
     },
   )
+
+  it.each([
+    ['ahead of', { iat: now() + 3600, exp: now() + 3900 }],
+    ['behind', { iat: now() - 3600, exp: now() - 3300 }],
+    ['ahead of', { iat: now() + 3600, nbf: now() + 3600, exp: now() + 3900 }],
+  ])('says by how much the clock of the provider is %s that of this machine', async (which, claims) => {
+    const { detail } = await catchRejection(verifyIdToken(await token(claims), keys(), checks))
+    expect(detail).toMatch(/; the clocks differ by about 3,(?:6|5)\d\d s: /)
+    expect(detail).toContain(`that of the provider is ${which} that of this machine; synchronize both`)
+  })
 
   it('reports a failure to fetch the keys as such, not as an invalid token', async () => {
     const broken = new Keys(
