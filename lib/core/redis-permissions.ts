@@ -9,6 +9,6 @@ export function describeMissingPermission(error: unknown): string | undefined {
   if (!(error instanceof Error) || !refusal.test(error.message)) return undefined
   return (
     'the Redis user lacks a permission (docs/scaling.md): ' +
-    'ACL SETUSER <name> ~sess:* ~oidc:* +@connection +get +mget +set +del +getdel +expire +expireat +eval +time +@sortedset'
+    'ACL SETUSER <name> ~sess:* ~oidc:* +@connection +get +mget +set +del +getdel +expire +expireat +ttl +eval +time +@sortedset'
   )
 }

@@ -2,6 +2,7 @@ import type { Request } from 'express'
 import type { OidcErrorCode } from '../../core/error-table.ts'
 import { makePrivateField, type PrivateField } from '../../core/private-field.ts'
 import { describe } from '../../core/describe.ts'
+import { describeMissingPermission } from '../../core/redis-permissions.ts'
 import { fail, OidcError } from '../../core/errors.ts'
 import type { Instance } from '../../logins/instance.ts'
 import type { HandlerContext } from '../request/handler-context.ts'
@@ -35,7 +36,8 @@ export function reportError(
   const { code, detail } = error
   if (reported.get(error)) return error
   reported.set(error, true)
-  if (code === 'store_unavailable') events.emit('store_fault', { detail })
+  const isStoreFault = code === 'store_unavailable' || describeMissingPermission(error.cause) !== undefined
+  if (isStoreFault) events.emit('store_fault', { detail })
   if (providerFaults.includes(code)) events.emit('provider_fault', { detail })
   return error
 }

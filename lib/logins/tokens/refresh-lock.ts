@@ -92,7 +92,7 @@ function makeFailureNote(error: unknown): [text: string | undefined, seconds: nu
   const isPassing =
     error instanceof OidcError &&
     !(error instanceof LoginNeeded) &&
-    !['login_required', 'store_unavailable'].includes(error.code)
+    !['login_required', 'store_unavailable', 'setup_invalid'].includes(error.code)
   if (!isPassing) return [undefined, 1]
   const seconds = Number(error.headers['Retry-After'] ?? retryAfterSeconds)
   const { code } = error
