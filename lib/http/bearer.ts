@@ -42,7 +42,7 @@ export interface Bearer extends TokenGuards {
   /**
    * Fetches the keys of all issuers now, to find faults at startup. After a failure, a later call or request tries again.
    *
-   * @throws OidcError `provider_unavailable` (503), or `provider_response_invalid` (502) if the metadata cannot be used.
+   * @throws OidcError `provider_unavailable` (503), or `provider_misconfigured` (500) if waiting does not help.
    * @example
    * await api.ready()
    */

@@ -130,7 +130,7 @@ export interface Oidc<Claims extends object = OidcUserClaims> extends Pick<
   /**
    * Discovers the provider and fetches its keys now, to find faults at startup. After a failure, a later call or login
    * tries again.
-   * @throws OidcError `provider_unavailable` (503), or `provider_response_invalid` (502) if the metadata cannot be used.
+   * @throws OidcError `provider_unavailable` (503), or `provider_misconfigured` (500) if waiting does not help.
    * @example await oidc.ready()
    */
   ready(): Promise<void>

@@ -25,7 +25,7 @@ export async function convertClientError(
 ): Promise<OidcError> {
   const { metadata } = await provider.ready()
   const { options } = provider
-  const fault = await convertProviderError(error, `${what} at ${String(metadata[endpoint])}`, [
+  const fault = await convertProviderError(error, `${what} at ${metadata[endpoint] as string}`, [
     ...secrets,
     ...listCredentials(options),
   ])

@@ -18,7 +18,8 @@ export async function convertProviderError(
   const own = listCauses(error).find((cause) => cause instanceof OidcError)
   if (own) return own
   const words = await readProviderWords(error)
-  const detail = `${what}: ${describeWithoutSecrets(error, words, secrets)}`
+  // The URL of an endpoint comes from the provider.
+  const detail = `${what.slice(0, 500)}: ${describeWithoutSecrets(error, words, secrets)}`
   // The retry had the nonce that the server sent, but that nonce had expired by then (RFC 9449, section 8).
   if (wantsNonce(error)) return providerUnavailable(detail)
   return classifyError(error, words, detail)

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { getContext } from '../support/app.ts'
 import { passMs } from '../support/clocks.ts'
 import { flow, listEvents, noteRoutes } from '../support/flow.ts'
 import { tokenRoutes } from '../support/token-routes.ts'
@@ -27,7 +28,8 @@ describe('an application whose issuer has no metadata', () => {
     await expect(app.oidc.ready()).rejects.toMatchObject({ code: 'provider_misconfigured', status: 500, headers: {} })
     const events = listEvents(app, 'provider_fault')
     expect(events.length).toBeGreaterThan(0)
-    for (const { detail } of events) expect(detail).toContain('"Realm does not exist" (status 404); there are no metadata at this URL')
+    for (const { detail } of events)
+      expect(detail).toContain('"Realm does not exist" (status 404); there are no metadata at this URL')
     expect(listEvents(app, 'login_failed')[0]).toMatchObject({ code: 'provider_misconfigured', status: 500 })
   })
 
@@ -59,7 +61,11 @@ describe('a logged-in user whose process has no metadata', () => {
       const setup = {
         routes: (app: Parameters<typeof tokenRoutes>[0]): void => {
           tokenRoutes(app)
-          app.get('/exchange', async (req, res) => res.json(await req.oidc?.exchange({ audience: 'orders' })))
+          app.get('/exchange', (req, res, next) => {
+            getContext(req)
+              .exchange({ audience: 'orders' })
+              .then((token) => res.json(token), next)
+          })
         },
       }
       const first = await world.start(setup)

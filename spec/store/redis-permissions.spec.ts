@@ -3,7 +3,7 @@ import { RedisSessionStore } from 'express-session-oidc/redis'
 import { startTestProvider, type TestProvider } from 'express-session-oidc/testing'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { describeMissingPermission } from '../../lib/core/redis-permissions.ts'
-import { startApp, type TestApp } from '../support/app.ts'
+import { getContext, startApp, type TestApp } from '../support/app.ts'
 import { listEvents } from '../support/flow.ts'
 import { ownRedis } from '../support/own-redis.ts'
 
@@ -31,8 +31,10 @@ async function startAs(name: string, rules: readonly string[]): Promise<TestApp>
     session: { store },
     options: { sessionStore: store },
     routes: (express, oidc) => {
-      express.get('/token', oidc.requireAuth(), async (req, res) => {
-        res.send(await req.oidc?.accessToken())
+      express.get('/token', oidc.requireAuth(), (req, res, next) => {
+        getContext(req)
+          .accessToken()
+          .then((token) => res.send(token), next)
       })
     },
   })
