@@ -71,7 +71,7 @@ const unmeasured: readonly (readonly [string, string])[] = [
     'its text is the id of a session, or the name of an instance',
     'isSessionAlive findSessionInUse destroySession carryOver',
   ],
-  ['it is the part of other functions that calls jose', 'verifyFresh verifyPresented verifyWith'],
+  ['it is the part of other functions that calls jose', 'verifyFresh verifyPresented verifyWith findTokenHint'],
   ['its token was verified, or the provider has just issued it', 'findKeysWithKid decodeStoredIdToken'],
   ['its token was verified, or the provider has just issued it', 'verifyOwnAccessToken verifyUserInfo'],
 ]
