@@ -35,7 +35,7 @@ interface Tally {
   finished: number
   lostCarts: number
   lostLogins: number
-  /** Sessions with something of the attacker's, or with the cart of a user who has no login in them. */
+  /** Sessions with something of the attacker's, or with the cart of the former user of the same instance. */
   foreign: string[]
 }
 
@@ -112,9 +112,10 @@ class Household {
     tally: Tally,
     { before, after, name, isPlanted }: { before: Who; after: Who; name: Name; isPlanted: boolean },
   ): void {
-    const users = [after.default, after.partner].filter((user) => user !== null)
-    const isOwn = after.cart === null || after.cart === 'visitor' || users.includes(after.cart)
-    const isForeign = [...users, after.cart].includes('mallory') || !isOwn
+    const hasAttacker = [after.default, after.partner, after.cart].includes('mallory')
+    // Another user of the same instance starts empty. Users of two instances share a session, as when one user links them.
+    const isChanged = before[name] !== null && after[name] !== null && before[name] !== after[name]
+    const isForeign = hasAttacker || (isChanged && after.cart !== null)
     if (isForeign) tally.foreign.push(`${this.#log.join(', ')}: ${JSON.stringify({ before, after })}`)
     // A loss counts if all that the browser had is of the person who has finished the login.
     const who = after[name]
