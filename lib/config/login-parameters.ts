@@ -30,8 +30,8 @@ export interface OidcLoginParameters {
    * @example oidc.login({ acrValues: 'gold' }) */
   acrValues?: string | readonly string[] | undefined
   /** Maximum time since the user last authenticated (`max_age`), in whole seconds. The ID token's `auth_time` must match,
-   * within the clock tolerance, when the user returns. Values below 60 are treated as 60, because returning
-   * from the provider takes time.
+   * within the clock tolerance. Returning from the provider takes time: if the value is below 60, `auth_time` may still be
+   * up to a minute old when the user is back.
    * @default any
    * @example oidc.login({ maxAuthAgeSeconds: 300 }) */
   maxAuthAgeSeconds?: number | undefined

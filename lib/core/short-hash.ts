@@ -7,6 +7,3 @@ const length = 11
 export function hashShort(text: string): string {
   return createHash('sha256').update(text).digest('base64url').slice(0, length)
 }
-
-/** Form of a short hash. */
-export const shortHashForm: RegExp = /^[\w-]{11}$/

@@ -86,7 +86,7 @@ async function verifyProofSignature(proof: string, checks: DpopProofChecks): Pro
 
 function describeProofFault(error: unknown, algorithms: readonly string[]): string {
   return error instanceof errors.JOSEAlgNotAllowed
-    ? `its alg is not in \`algorithms\` of the guard (${algorithms.join(', ')}), which tokens and proofs obey; add the alg of the clients' proofs, or limit the tokens with \`algorithms\` of an entry of \`issuers\``
+    ? `its alg is not in \`algorithms\` of the guard (${algorithms.join(', ')}), which also applies to proofs; add the alg of the clients' proofs, or limit the tokens with \`algorithms\` of an entry of \`issuers\``
     : describe(error)
 }
 

@@ -163,7 +163,7 @@ describe('a navigation from another site after a logout', () => {
     await agent.get('/profile')
     await agent.get('/partner-profile')
     await agent.post('/out-of-all', {}, manual)
-    // Also if the browser was closed meanwhile, and has lost the cookies without an expiry.
+    // Even if the browser was closed in between, and has lost the cookies without an expiry.
     for (const isClosed of [false, true]) {
       if (isClosed) for (const { name } of agent.jar.cookies()) if (name.endsWith('.silent')) agent.jar.delete(name)
       expect((await agent.get(page, { crossSite: true })).text()).toBe('nobody')

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
-import { hashShort, shortHashForm } from '../../lib/core/short-hash.ts'
+import { hashShort } from '../../lib/core/short-hash.ts'
 
 describe('hashShort()', () => {
   it('returns the first 66 bits of the SHA-256 hash in base64url', () => {
@@ -11,19 +11,10 @@ describe('hashShort()', () => {
   })
 
   it('returns a hash of one form for any text', () => {
-    for (const text of ['', 'a', '\u{1f511}\0', 'x'.repeat(100_000)]) expect(hashShort(text)).toMatch(shortHashForm)
+    for (const text of ['', 'a', '\u{1f511}\0', 'x'.repeat(100_000)]) expect(hashShort(text)).toMatch(/^[\w-]{11}$/)
   })
 
   it('returns different hashes for different texts', () => {
     expect(new Set(Array.from({ length: 10_000 }, (_, n) => hashShort(String(n)))).size).toBe(10_000)
   })
-})
-
-describe('shortHashForm', () => {
-  it.each(['', 'a'.repeat(10), 'a'.repeat(12), 'a'.repeat(10) + '.', 'a'.repeat(10) + '=', `${'a'.repeat(11)}\n`])(
-    'does not match %j',
-    (text) => {
-      expect(shortHashForm.test(text)).toBe(false)
-    },
-  )
 })

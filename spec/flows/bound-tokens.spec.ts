@@ -193,7 +193,7 @@ describe('a DPoP-bound token', () => {
     expect(answer.challenge).toContain('algs="ES256 PS256"')
     expect(details).toEqual([
       expect.stringContaining(
-        'its alg is not in `algorithms` of the guard (ES256, PS256), which tokens and proofs obey; add',
+        'its alg is not in `algorithms` of the guard (ES256, PS256), which also applies to proofs; add',
       ),
     ])
   })

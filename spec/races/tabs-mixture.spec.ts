@@ -66,7 +66,7 @@ class Household {
 
   async #fillCart(): Promise<void> {
     const { default: first, partner: second } = await whoHas(this.#agent)
-    // What a visitor puts into the cart belongs to whoever logs in next in this browser.
+    // What a visitor puts into the cart belongs to the next user who logs in with this browser.
     const cart = [first, second].includes(this.person) ? this.person : 'visitor'
     this.#log.push(`cart ${cart}`)
     await this.#agent.get(`/cart/${cart}`)

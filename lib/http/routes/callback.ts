@@ -56,7 +56,7 @@ type CallbackOutcome =
   | { readonly kind: 'finished'; readonly login: Finished }
   /** `prompt=none` failed because the provider needs the user. */
   | { readonly kind: 'user-needed' }
-  /** Another tab has logged the same user in meanwhile. */
+  /** Another tab has logged the same user in since the callback began. */
   | { readonly kind: 'logged-in'; readonly entry: LoginEntry }
   | { readonly kind: 'overtaken'; readonly attempt: number }
   | { readonly kind: 'failed'; readonly error: unknown }

@@ -16,7 +16,7 @@ export async function handleMissingLogin(callback: Callback): Promise<void> {
   const { handler, session, state, page } = callback
   const use = await findResponseUse(session.records, state.id, 0)
   if (use && isSameResponse(use, findResponse(callback))) return handleUsedResponse(callback)
-  // Another tab has finished a login meanwhile.
+  // Another tab has finished a login since this one began.
   if (!use && isLoggedInSince(callback)) return sendRedirect(handler, page, 303)
   // If another response was used, the user went back to the provider, for example to choose another account. If none was, the
   // cookie was lost: the login restarts once.

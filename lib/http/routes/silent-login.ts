@@ -59,7 +59,7 @@ async function trySilentLoginOnce(handler: HandlerContext): Promise<void> {
 
 /**
  * Whether the request is a navigation with a session, without a login, and without an earlier attempt. Another site must not
- * cause it after a logout, even if the browser was closed meanwhile.
+ * cause it after a logout, even if the browser was closed in between.
  */
 function canTrySilently(handler: HandlerContext): boolean {
   const { instance, req } = handler
